@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { clientId, instant, page, supportId, userId } from './ids.js';
+import { service } from './service.js';
+
+export const auditEntry = z.strictObject({
+  /** The id of the fact (`ce-id`). */
+  id: z.string(),
+  /** Gapless per client. */
+  seq: z.int(),
+  type: z.string(),
+  at: instant,
+  clientId: z.string(),
+  userId: z.string().optional(),
+  support: z.string().optional(),
+  reason: z.string().optional(),
+  /** What the integrator can do about a refusal. */
+  advice: z.string().optional(),
+  /** The body of the fact: ids and names of changed fields only. */
+  body: z.record(z.string(), z.unknown()),
+});
+
+/** What happened; nobody tells audit anything, it hears every fact. */
+export const audit = service('audit', {
+  list: {
+    request: z.strictObject({
+      clientId: z.union([clientId, z.literal('_')]).optional(),
+      type: z.string().max(64).optional(),
+      userId: userId.optional(),
+      support: supportId.optional(),
+      ...page.shape,
+    }),
+    reply: z.strictObject({ items: z.array(auditEntry), nextCursor: z.string().nullable() }),
+    faults: ['cursor.invalid'],
+  },
+  /** Walks the hash chain of a client from its first entry (S-113). */
+  verify: {
+    request: z.strictObject({ clientId: z.union([clientId, z.literal('_')]) }),
+    reply: z.strictObject({
+      ok: z.boolean(),
+      entries: z.int(),
+      /** Hash of the newest entry, hex; keep it elsewhere to prove later that nothing was cut. */
+      head: z.string().nullable(),
+      /** The `seq` of the first entry that does not fit. */
+      firstBroken: z.int().nullable(),
+    }),
+    faults: [],
+  },
+});

@@ -1,0 +1,93 @@
+/** How a fault is to be taken; the gateway alone maps kinds to HTTP statuses. */
+export type FaultKind =
+  | 'invalid'
+  | 'denied'
+  | 'forbidden'
+  | 'missing'
+  | 'conflict'
+  | 'limited'
+  | 'unavailable'
+  | 'internal';
+
+interface FaultEntry {
+  readonly kind: FaultKind;
+  /** The public sentence: true for every cause of this code, tells an attacker nothing. */
+  readonly says: string;
+  /** For `unavailable` only: `not_executed` = surely no effect, `unknown` = it may have happened (R-42). */
+  readonly outcome?: 'not_executed' | 'unknown';
+}
+
+/** Every fault Segue can answer. Codes are `noun.problem`; outside they read `noun_problem`. */
+export const faults = {
+  'request.invalid': { kind: 'invalid', says: 'The request is not valid.' },
+  'settings.invalid': { kind: 'invalid', says: 'The settings are not valid.' },
+  'cursor.invalid': { kind: 'invalid', says: 'The cursor is not one this list has given out.' },
+
+  'link.refused': { kind: 'denied', says: 'The link is not valid.' },
+  'account.suspended': { kind: 'denied', says: 'The account is suspended.' },
+  'origin.spent': { kind: 'denied', says: 'This sign-in has already been used.' },
+  'epoch.stale': { kind: 'denied', says: 'The account changed while signing in.' },
+  'refresh.refused': { kind: 'denied', says: 'The refresh token is not valid.' },
+  'key.refused': { kind: 'denied', says: 'The API key is not valid.' },
+  'admin.refused': { kind: 'denied', says: 'The admin key is not valid.' },
+  'session.refused': { kind: 'denied', says: 'There is no valid session.' },
+
+  'route.missing': { kind: 'missing', says: 'There is nothing at this address.' },
+  'client.missing': { kind: 'missing', says: 'There is no such client.' },
+  'secret.missing': { kind: 'missing', says: 'There is no such link secret.' },
+  'key.missing': { kind: 'missing', says: 'There is no such API key.' },
+  'user.missing': { kind: 'missing', says: 'There is no such user.' },
+  'session.missing': { kind: 'missing', says: 'There is no such session.' },
+
+  'rotation.in_progress': { kind: 'conflict', says: 'Two link secrets verify already; delete one or wait.' },
+  'user.already_exists': { kind: 'conflict', says: 'A user with this externalId exists already.' },
+  'user.email_already_exists': { kind: 'conflict', says: 'Another user of this client has this e-mail.' },
+
+  'limit.exceeded': { kind: 'limited', says: 'Too many requests.' },
+
+  'service.unavailable': { kind: 'unavailable', outcome: 'not_executed', says: 'The service cannot be reached.' },
+  'service.busy': { kind: 'unavailable', outcome: 'not_executed', says: 'The service has too much to do.' },
+  'service.silent': { kind: 'unavailable', outcome: 'unknown', says: 'The service did not answer in time.' },
+
+  internal: { kind: 'internal', says: 'Something went wrong on our side.' },
+} as const satisfies Record<string, FaultEntry>;
+
+export type FaultCode = keyof typeof faults;
+
+/** Codes the bus itself may answer to any ask, so no verb lists them. */
+export const busFaults: readonly FaultCode[] = [
+  'request.invalid',
+  'service.unavailable',
+  'service.busy',
+  'service.silent',
+  'internal',
+];
+
+export interface FaultOptions {
+  /** The reason, for the log at the place of origin; it never crosses the bus. */
+  readonly cause?: unknown;
+  /** Safe to show to the caller: validation paths, never a value that was sent. */
+  readonly detail?: string;
+}
+
+/** Misuse or failure with a code of the table. Absence is `null`; a bug stays an Error. */
+export class Fault extends Error {
+  override readonly name = 'Fault';
+  readonly detail: string | undefined;
+
+  constructor(
+    readonly code: FaultCode,
+    { cause, detail }: FaultOptions = {},
+  ) {
+    super(code, cause === undefined ? undefined : { cause });
+    this.detail = detail;
+  }
+
+  get entry(): FaultEntry {
+    return faults[this.code];
+  }
+}
+
+export function isFaultCode(code: unknown): code is FaultCode {
+  return typeof code === 'string' && Object.hasOwn(faults, code);
+}

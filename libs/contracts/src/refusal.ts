@@ -1,0 +1,29 @@
+/**
+ * Why a link was refused, and what its sender can do about it. The reason stands in the audit trail under the support
+ * id and never in an answer; the advice answers each case of the troubleshooting section of the API Link document.
+ */
+export const linkRefusals = {
+  malformed:
+    'The userToken is not a JWT in compact form (three base64url segments). Pass the token unchanged in the URL, and encode it as one query parameter.',
+  algorithm: 'The token is signed with another algorithm. Sign with HS256, the default of jsonwebtoken.',
+  header: 'The token header may carry alg, typ and kid only. Remove the other members.',
+  signature:
+    "The signature does not match. Check that the token is signed with this client's current clientSecret as raw text, and that nothing changed it on the way.",
+  unknown_client: 'The clientId is not known here. Compare it with the one in your API configuration.',
+  unknown_key: 'The kid names no link secret that verifies now. Sign with the current secret, or leave kid out.',
+  secret_rotated: 'The link secret that signed this token was rotated out or deleted. Sign with the current one.',
+  no_secret: 'The client has no link secret that verifies now. Create one.',
+  claims:
+    'A claim is malformed. userId is required (1 to 128 characters); email, locale and username must be well formed.',
+  expired: 'The token has expired. Sign a fresh one for each hand-off, and check the clock of your server.',
+  not_yet_valid: 'The token is from the future (iat or nbf). Check the clock of your server.',
+  no_expiry: 'The token has neither exp nor iat. Set exp; one hour is typical.',
+  lifetime: "The token lives longer than the client's linkMaxAgeSeconds allows. Set an earlier exp.",
+  replayed: 'This link has signed in once already, in another browser. Make a new link for each hand-off.',
+  suspended: 'The client or the user is suspended. Restore it to let its users in.',
+  erased: 'The user was erased after this link was made. Make a new link if the user is to exist again.',
+  email_conflict: 'The e-mail belongs to another user, and this client refuses such links (emailConflict: reject).',
+  changed: 'The account was changed, merged or suspended while this sign-in was under way. Try again.',
+} as const;
+
+export type LinkRefusal = keyof typeof linkRefusals;
