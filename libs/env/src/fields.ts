@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { Secret } from './secret.js';
+
+/** A field that must not be printed, e.g. a key or a URL with a password in it. */
+export const secret = () =>
+  z
+    .string()
+    .min(1)
+    .transform((value) => new Secret(value))
+    .meta({ secret: true });
+
+const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** `15m`, `30s`, `2h` … read as milliseconds. */
+export const duration = (fallback: `${number}${keyof typeof unitMs}`) =>
+  z
+    .string()
+    .regex(/^\d{1,9}(ms|s|m|h|d)$/, 'a duration such as 15m')
+    .transform((value) => {
+      const unit = value.replace(/\d+/, '') as keyof typeof unitMs;
+      return Number.parseInt(value, 10) * unitMs[unit];
+    })
+    .prefault(fallback);
+
+export const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).prefault(fallback);
+
+export const flag = (fallback: boolean) =>
+  z
+    .enum(['true', 'false'])
+    .transform((value) => value === 'true')
+    .prefault(fallback ? 'true' : 'false');
+
+/**
+ * A default for `npm start` only: under `NODE_ENV=production` the variable must be set, and to something else (S-118).
+ * The mark is read by `readEnv`.
+ */
+export function developmentDefault<Field extends z.ZodType<unknown, string>>(field: Field, value: string) {
+  return field.prefault(value).meta({ ...field.meta(), developmentDefault: value });
+}
+
+/** What every process reads. */
+export const runtimeEnv = {
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'])
+    .default('development')
+    .describe('`production` refuses every development default'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('the least severe log line that is written'),
+  HOST: z.string().default('0.0.0.0').describe('the address both listeners bind'),
+  OPS_PORT: port(9080).describe('the private listener: `/health/live`, `/health/ready`, `/metrics`; never publish it'),
+  NATS_URL: developmentDefault(secret(), 'nats://127.0.0.1:4222').describe(
+    'where NATS listens, with credentials if it asks for them',
+  ),
+};
+
+export const postgresEnv = {
+  DATABASE_URL: developmentDefault(secret(), 'postgres://segue@127.0.0.1:5432/segue').describe(
+    'the Postgres database; each service keeps to its own schema in it',
+  ),
+};
+
+export const redisEnv = {
+  REDIS_URL: developmentDefault(secret(), 'redis://127.0.0.1:6379').describe('Redis with AOF and `noeviction`'),
+};
