@@ -34,7 +34,7 @@ export const flag = (fallback: boolean) =>
  * A default for `npm start` only: under `NODE_ENV=production` the variable must be set, and to something else (S-118).
  * The mark is read by `readEnv`.
  */
-export function developmentDefault<Field extends z.ZodType<unknown, string>>(field: Field, value: string) {
+export function developmentDefault<Output>(field: z.ZodType<Output, string>, value: string) {
   return field.prefault(value).meta({ ...field.meta(), developmentDefault: value });
 }
 
