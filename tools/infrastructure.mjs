@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import { startNats } from './nats.mjs';
+import { startPostgres } from './postgres.mjs';
+import { startRedis } from './redis.mjs';
+
+/**
+ * Starts a private Postgres, Redis and NATS on free ports of the loopback address, with their data below `directory`
+ * and their logs in `logs`. Their layers are 1 to 3: they stop after the services, NATS first and Postgres last.
+ * @returns {Promise<{ postgres: string, redis: string, nats: string }>} their URLs
+ */
+export async function startInfrastructure({ processes, directory, logs }) {
+  const place = (name, layer) => ({
+    processes,
+    layer,
+    directory: join(directory, name),
+    log: join(logs, `${name}.log`),
+  });
+  const [postgres, redis, nats] = await Promise.all([
+    startPostgres(place('postgres', 1)),
+    startRedis(place('redis', 2)),
+    startNats(place('nats', 3)),
+  ]);
+  return { postgres, redis, nats };
+}
