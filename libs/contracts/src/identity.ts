@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { clientId, externalId, instant, numericDate, page, supportId, text, userId } from './ids.js';
+import { attempt, clientId, externalId, instant, numericDate, page, text, userId } from './ids.js';
 import { service } from './service.js';
 import { linkClaims } from './token.js';
 
@@ -26,7 +26,8 @@ export const identity = service('identity', {
       /** Seconds; claims are taken only from a newer link, or from one of the same second with a new hash. */
       asOf: numericDate,
       hash: z.string(),
-      support: supportId,
+      /** For what identity records of a link: a suspended user, a contested e-mail. */
+      attempt,
     }),
     reply: z.strictObject({
       user: userView,
