@@ -1,0 +1,179 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/transport-node';
+import type { Fact, FactType } from '#contracts/fact';
+import { Fault } from '#contracts/fault';
+import type { Log } from '#log/log';
+import { fromCloudEvent } from './cloud-event.js';
+import type { Connection } from './connection.js';
+
+export interface FollowOptions {
+  /** Name of the durable consumer; replicas that share it share its facts. */
+  readonly durable: string;
+  /** Which facts to hear; all when absent. */
+  readonly types?: readonly FactType[];
+  /** How many facts `handle` may get at once; 256 unless told. */
+  readonly batch?: number;
+  /**
+   * Takes facts in the order they were stated. Resolved = done for good; rejected = they come again, so handling must be
+   * idempotent by fact id.
+   */
+  readonly handle: (facts: readonly Fact[]) => Promise<void>;
+}
+
+interface Source {
+  readonly connection: Connection;
+  readonly log: Log;
+  readonly stream: string;
+  readonly ensure: () => Promise<void>;
+}
+
+interface Heard {
+  readonly message: JsMsg;
+  readonly fact: Fact;
+}
+
+const ackWaitMs = 30_000;
+/** How long a pull waits at the broker for the first fact. */
+const pullMs = 5_000;
+/** Facts come in bursts: how long the first one waits for company. */
+const gatherMs = 10;
+const pauseMs = 1_000;
+const longestPauseMs = 60_000;
+
+/** A durable pull consumer at work: pull, gather, handle, acknowledge. */
+export class Following {
+  readonly #stopping = new AbortController();
+  readonly #done: Promise<void>;
+
+  constructor(
+    private readonly options: FollowOptions,
+    private readonly source: Source,
+  ) {
+    this.#done = this.#run();
+  }
+
+  /** Finishes what is in hand; the rest comes again to whoever follows next. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const { connection, log } = this.source;
+    let consumer: Consumer | undefined;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        if (!connection.connected) await this.#pause(pauseMs / 4);
+        else if (consumer) await this.#pull(consumer);
+        else consumer = await this.#consumer();
+      } catch (err) {
+        // Broker gone, stream or consumer deleted: begin from the start.
+        consumer = undefined;
+        if (connection.connected) log.warn('following facts is interrupted', { durable: this.options.durable, err });
+        await this.#pause(pauseMs / 2);
+      }
+    }
+  }
+
+  async #consumer(): Promise<Consumer> {
+    const { connection, stream, ensure } = this.source;
+    await ensure();
+    const nats = connection.live;
+    if (!nats) throw new Fault('service.unavailable');
+    const { durable, types } = this.options;
+    const manager = await jetstreamManager(nats, { checkAPI: false });
+    await manager.consumers.add(stream, {
+      durable_name: durable,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: nanos(ackWaitMs),
+      max_ack_pending: 2_048,
+      max_deliver: -1,
+      filter_subject: filterOf(types),
+    });
+    return jetstream(nats).consumers.get(stream, durable);
+  }
+
+  /** One pull: at most a batch of facts, handled in the groups they arrive in, so that at most a batch is under way. */
+  async #pull(consumer: Consumer): Promise<void> {
+    const { batch = 256 } = this.options;
+    const messages = await consumer.fetch({ max_messages: batch, expires: pullMs });
+    const stop = () => messages.stop();
+    this.#stopping.signal.addEventListener('abort', stop, { once: true });
+    let group: JsMsg[] = [];
+    try {
+      for await (const message of messages) {
+        group.push(message);
+        if (group.length < batch && messages.getPending() === 0) await delay(gatherMs);
+        if (group.length < batch && messages.getPending() > 0) continue;
+        await this.#take(group);
+        group = [];
+      }
+    } finally {
+      this.#stopping.signal.removeEventListener('abort', stop);
+    }
+    if (group.length > 0) await this.#take(group);
+  }
+
+  async #take(messages: readonly JsMsg[]): Promise<void> {
+    const heard = messages.flatMap((message) => this.#heard(message));
+    const wanted = heard.filter(({ fact }) => this.options.types?.includes(fact.type) ?? true);
+    for (const { message } of heard.filter((each) => !wanted.includes(each))) message.ack();
+    if (wanted.length > 0) await this.#handle(wanted);
+  }
+
+  /**
+   * While something the handler needs is away the group waits, so that facts keep their order. After any other failure
+   * each fact gets its own try: the ones that fail again come later, and hold up nobody.
+   */
+  async #handle(group: readonly Heard[]): Promise<void> {
+    try {
+      await this.options.handle(group.map(({ fact }) => fact));
+      for (const { message } of group) message.ack();
+    } catch (err) {
+      const away = err instanceof Fault && err.entry.kind === 'unavailable';
+      this.source.log.error('facts are not handled', { durable: this.options.durable, count: group.length, err });
+      if (away) await this.#handleLater(group);
+      else if (group.length > 1) for (const one of group) await this.#handle([one]);
+      else for (const { message } of group) message.nak(pauseAfter(message.info.deliveryCount));
+    }
+  }
+
+  async #handleLater(group: readonly Heard[]): Promise<void> {
+    await this.#pause(pauseMs);
+    if (this.#stopping.signal.aborted) {
+      for (const { message } of group) message.nak();
+      return;
+    }
+    for (const { message } of group) message.working();
+    await this.#handle(group);
+  }
+
+  #heard(message: JsMsg): Heard[] {
+    try {
+      return [{ message, fact: fromCloudEvent(message.headers, message.string()) }];
+    } catch (err) {
+      this.source.log.error('a message is no fact', { subject: message.subject, seq: message.seq, err });
+      message.term();
+      return [];
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+  }
+}
+
+function pauseAfter(deliveries: number): number {
+  return Math.min(pauseMs * 2 ** (deliveries - 1), longestPauseMs);
+}
+
+/** NATS 2.9 takes a single filter: the type, the noun all types share, or everything. */
+function filterOf(types: readonly FactType[] | undefined): string {
+  const all = 'segue.facts.v1.>';
+  if (!types || types.length === 0) return all;
+  if (types.length === 1) return `segue.facts.v1.*.${types[0]}`;
+  const nouns = new Set(types.map((type) => type.split('.')[0]));
+  return nouns.size === 1 ? `segue.facts.v1.*.${[...nouns][0]}.*` : all;
+}

@@ -1,0 +1,57 @@
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import { z } from 'zod';
+import { runtimeEnv } from '#env/fields';
+import { createLog } from '#log/log';
+import { startOps } from '#ops/ops';
+import { configOrExit, exitOnBug, stopOnSignal } from '#ops/process';
+import { Readiness } from '#ops/readiness';
+import { BusModule, openLine } from './bus.module.js';
+import { BusStrategy } from './strategy.js';
+
+@Module({})
+class ServiceModule {}
+
+const runtime = z.object(runtimeEnv);
+
+/**
+ * Runs a service process: its settings, its log, its private listener, NATS, and `root` served on the bus under the
+ * service's name. The private listener answers before NATS or any store is reachable; the process waits for them for
+ * ever. SIGTERM and SIGINT drain what is in hand (at most 1 s) before anything closes.
+ *
+ * @param name queue group and source of facts, e.g. `session`
+ * @param env the process's settings; spreads `runtimeEnv`
+ * @param root the service's module, made from its settings; it may inject `Bus`, `FactStream`, `Log` and `Readiness`
+ */
+export async function startService<Env extends typeof runtime>(
+  name: string,
+  env: Env,
+  root: (config: Readonly<z.output<Env>>) => DynamicModule | Type,
+): Promise<void> {
+  const config = configOrExit(name, env);
+  const log = createLog({ service: name, level: config.LOG_LEVEL });
+  exitOnBug(log);
+
+  const readiness = new Readiness(log);
+  const ops = await startOps({ host: config.HOST, port: config.OPS_PORT, readiness, log });
+  const line = openLine({ name, natsUrl: config.NATS_URL, log, readiness });
+  const strategy = new BusStrategy({ queue: name, connection: line.connection, log });
+
+  let close = async () => {};
+  stopOnSignal(log, async () => {
+    readiness.stopping();
+    await strategy.close();
+    await close();
+    await ops.close();
+  });
+
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(
+    { module: ServiceModule, imports: [BusModule.over(line), root(config)] },
+    { strategy, logger: log.forNest(), abortOnError: false },
+  );
+  close = () => app.close();
+  await app.listen();
+  readiness.serving();
+  log.info('serving', { ops: ops.url });
+}

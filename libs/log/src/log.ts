@@ -1,0 +1,90 @@
+import type { LoggerService } from '@nestjs/common';
+import { type Level, type LevelWithSilent, type Logger, pino, stdTimeFunctions } from 'pino';
+import { currentCall, traceId } from '#bus/call';
+import { printable, withoutCredentials } from './redact.js';
+
+/** What a line says besides its message; names of the log's vocabulary (`err`, `verb`, `clientId`), never a secret. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface LogOptions {
+  /** Which process writes, e.g. `session`. */
+  readonly service: string;
+  /** The least severe level that is written. */
+  readonly level: LevelWithSilent;
+  /** Where finished lines go; stdout unless a test listens. */
+  readonly write?: (line: string) => void;
+}
+
+/** The process's log: one JSON object a line, with the trace id of the call it belongs to. */
+export class Log {
+  constructor(private readonly lines: Logger) {}
+
+  debug(message: string, fields: LogFields = {}): void {
+    this.lines.debug(fields, message);
+  }
+
+  info(message: string, fields: LogFields = {}): void {
+    this.lines.info(fields, message);
+  }
+
+  warn(message: string, fields: LogFields = {}): void {
+    this.lines.warn(fields, message);
+  }
+
+  error(message: string, fields: LogFields = {}): void {
+    this.lines.error(fields, message);
+  }
+
+  /** For Nest's `logger` option: its lines become ours. Its start-up chatter is of level debug. */
+  forNest(): LoggerService {
+    const at =
+      (level: Level) =>
+      (message: unknown, ...rest: unknown[]) => {
+        const context = rest.findLast((part) => typeof part === 'string');
+        const failure = [message, ...rest].find((part) => part instanceof Error);
+        this.lines[level](
+          { ...(context && { context }), ...(failure && { err: failure }) },
+          failure?.message ?? String(message),
+        );
+      };
+    return {
+      verbose: at('trace'),
+      debug: at('debug'),
+      log: at('debug'),
+      warn: at('warn'),
+      error: at('error'),
+      fatal: at('fatal'),
+    };
+  }
+}
+
+/**
+ * The log of a process, as JSON lines on stdout. Fields named like a secret are withheld at any depth, errors show type,
+ * message, code, stack and cause only (drivers hang parameters on theirs), and whatever still looks like a credential
+ * of ours is cut from the finished line.
+ */
+export function createLog({ service, level, write = toStdout() }: LogOptions): Log {
+  const options = {
+    level,
+    base: { service },
+    timestamp: stdTimeFunctions.isoTime,
+    mixin: () => {
+      const call = currentCall();
+      return call ? { trace: traceId(call) } : {};
+    },
+    // pino's own serializer copies every property of an error; `printable` shows errors too.
+    serializers: { err: (error: unknown) => error },
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: (fields: object) => printable(fields) as Record<string, unknown>,
+    },
+  };
+  return new Log(pino(options, { write: (line: string) => write(withoutCredentials(line)) }));
+}
+
+function toStdout(): (line: string) => void {
+  const stdout = pino.destination({ dest: 1, sync: true });
+  return (line) => {
+    stdout.write(line);
+  };
+}
