@@ -1,0 +1,179 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { FactStream } from '#bus/facts';
+import type { Fact } from '#contracts/fact';
+import { Log } from '#log/log';
+import { Postgres, type Queryable, statement } from '#postgres/postgres';
+import { Outbox } from './outbox.js';
+import { publishInOrder } from './publish-in-order.js';
+import { createPartitions, dropPartitions } from './table.js';
+
+/** Times in ms. After a kick, as long as makes a batch of what a busy service writes (performance.md, item 7). */
+const gatherMs = 10;
+const pollMs = 1000;
+/** No transaction is held longer for the sake of NATS. */
+const longestPublishMs = 3000;
+const shortestPauseMs = 100;
+const longestPauseMs = 5000;
+const betweenLinesMs = 30_000;
+const minuteMs = 60_000;
+const hourMs = 3_600_000;
+
+const batch = 500;
+/** While nothing gets through. More than one, so that a fact that cannot be sent does not hide that others can. */
+const probe = 20;
+
+/** What one turn of the relay did. */
+interface Turn {
+  readonly published: number;
+  /** As many rows as were asked for: more may wait. */
+  readonly full: boolean;
+  readonly failure?: unknown;
+}
+
+/**
+ * Carries the facts of this service's outbox to JetStream, at least once and in order per aggregate (state.md,
+ * "Facts"): one relay per service at a time, at most one unacknowledged fact of an aggregate, marked after the ack.
+ */
+@Injectable()
+export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+  /** Turns in a row in which nothing got through. */
+  private failures = 0;
+  private nextLine = 0;
+  private nextMaintenance = 0;
+
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly postgres: Postgres,
+    private readonly stream: FactStream,
+    private readonly log: Log,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.running = this.run();
+  }
+
+  /** Ends after the turn it is in; what is left waits in the table for the next relay. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    this.outbox.kick();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      await this.maintain();
+      const turn = await this.turn();
+      this.report(turn);
+      if (turn.failure !== undefined) await this.pause(backOff(this.failures));
+      else if (!turn.full) await this.rest();
+    }
+  }
+
+  private async turn(): Promise<Turn> {
+    try {
+      return (await this.alone((tx) => this.carry(tx))) ?? { published: 0, full: false };
+    } catch (failure) {
+      return { published: 0, full: false, failure };
+    }
+  }
+
+  /** Takes the oldest facts, publishes them and marks the acknowledged ones; their rows stay locked meanwhile. */
+  private async carry(tx: Queryable): Promise<Turn> {
+    const limit = this.failures > 0 ? probe : batch;
+    const rows = await tx.query<Row>(oldest, [limit]);
+    const { acknowledged, failure } = await publishInOrder(
+      rows,
+      (row) => this.stream.publish(toFact(row)),
+      longestPublishMs,
+    );
+    if (acknowledged.length > 0) await tx.query(mark, [acknowledged.map(({ position }) => position), ...span(rows)]);
+    return { published: acknowledged.length, full: rows.length === limit, failure };
+  }
+
+  /** Runs `work` unless another replica's relay is at work; its lock ends with the transaction, however that ends. */
+  private alone<T>(work: (tx: Queryable) => Promise<T>): Promise<T | null> {
+    return this.postgres.transaction(async (tx) => {
+      const [lock] = await tx.query<{ taken: boolean }>(lead);
+      return lock?.taken ? work(tx) : null;
+    });
+  }
+
+  private async maintain(): Promise<void> {
+    const now = performance.now();
+    if (now < this.nextMaintenance) return;
+    try {
+      await this.alone((tx) => tx.query(partitionsAhead));
+      await this.alone((tx) => tx.query(partitionsPast));
+      this.nextMaintenance = now + hourMs;
+    } catch (err) {
+      this.log.warn('the outbox was not maintained', { err });
+      this.nextMaintenance = now + minuteMs;
+    }
+  }
+
+  private report({ published, failure }: Turn): void {
+    const now = performance.now();
+    if (failure !== undefined && now >= this.nextLine) {
+      this.log.warn('facts wait in the outbox', { err: failure });
+      this.nextLine = now + betweenLinesMs;
+    }
+    if (failure === undefined && this.nextLine > 0) {
+      this.log.info('facts are published again');
+      this.nextLine = 0;
+    }
+    this.failures = failure !== undefined && published === 0 ? this.failures + 1 : 0;
+  }
+
+  private async rest(): Promise<void> {
+    await this.outbox.whenKicked(pollMs);
+    await this.pause(gatherMs);
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => {});
+  }
+}
+
+/** Jittered, so that the services do not all knock at once when NATS is back. */
+function backOff(failures: number): number {
+  const most = Math.min(longestPauseMs, shortestPauseMs * 2 ** failures);
+  return most * (0.5 + Math.random() / 2);
+}
+
+interface Row extends Omit<Fact, 'at'> {
+  readonly position: string;
+  readonly at: Date;
+}
+
+function toFact({ id, type, clientId, subject, traceparent, at, body }: Row): Fact {
+  return { id, type, clientId, subject, traceparent, at: at.toISOString(), body };
+}
+
+/** From the first row's time up to after the last one's: `Date` has cut the microseconds. */
+function span(rows: readonly Row[]): [Date, Date] {
+  const times = rows.map(({ at }) => at.getTime());
+  return [new Date(Math.min(...times)), new Date(Math.max(...times) + 1)];
+}
+
+const lead = statement('outbox.lead', `SELECT pg_try_advisory_xact_lock('outbox'::regclass::bigint) AS taken`);
+
+/** Never `position > last`: a transaction that commits late would be skipped. */
+const oldest = statement(
+  'outbox.oldest',
+  `SELECT id, position, client_id AS "clientId", type, subject, traceparent, at, body
+   FROM outbox WHERE published_at IS NULL
+   ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED`,
+);
+
+/** The times name the partitions. */
+const mark = statement(
+  'outbox.mark',
+  `UPDATE outbox SET published_at = now()
+   WHERE published_at IS NULL AND position = ANY ($1::bigint[]) AND at >= $2 AND at < $3`,
+);
+
+const partitionsAhead = statement('outbox.partitions_ahead', createPartitions);
+const partitionsPast = statement('outbox.partitions_past', dropPartitions);

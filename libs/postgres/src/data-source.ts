@@ -1,0 +1,38 @@
+import type { DataSourceOptions, EntitySchema, MigrationInterface, MixedList } from 'typeorm';
+import type { Secret } from '#env/secret';
+
+/** What a service keeps in Postgres: its own schema, its tables for TypeORM, and how they came to be. */
+export interface Store {
+  /** Name of the schema, e.g. `session`; every connection's search_path is this schema alone. */
+  readonly schema: string;
+  readonly entities: MixedList<(new () => object) | EntitySchema>;
+  readonly migrations: MixedList<new () => MigrationInterface>;
+}
+
+/**
+ * TypeORM's options for one service's store; the schema must exist before migrations run.
+ *
+ * Nothing is created at connect (`installExtensions: false`): ids come from JS or from the built-in gen_random_uuid().
+ */
+export function dataSourceOptions({ url, schema, entities, migrations }: Store & { url: Secret }): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url: url.reveal(),
+    schema,
+    applicationName: `segue-${schema}`,
+    entities,
+    migrations,
+    migrationsTableName: 'migrations',
+    installExtensions: false,
+    uuidExtension: 'pgcrypto',
+    synchronize: false,
+    migrationsRun: false,
+    logging: false,
+    connectTimeoutMS: 1000,
+    extra: {
+      // jit: no statement of ours runs long enough to pay for a compilation.
+      options: `-c search_path=${schema} -c timezone=UTC -c jit=off`,
+      keepAlive: true,
+    },
+  };
+}
