@@ -18,6 +18,9 @@ export const sessionView = z.strictObject({
 });
 export type SessionView = z.infer<typeof sessionView>;
 
+const subject = z.string().min(1).max(128);
+const closing = z.enum(['signed_out', 'admin', 'revoked']);
+
 /** What continues: sessions, their refresh chains, their end. */
 export const session = service('session', {
   /**
@@ -25,26 +28,29 @@ export const session = service('session', {
    * own id and answers as opened; `repeat` when `presented` is the cookie of the very session that origin opened.
    */
   open: {
-    request: z.strictObject({
-      sessionId,
-      clientId,
-      subject: z.string().min(1).max(128),
-      /** The epoch the subject had when it was checked. */
-      epoch: z.int(),
-      protocol,
-      origin: z.string().max(256).nullable(),
-      /** Seconds; when the origin may be forgotten: the end of the credential that opened, plus leeway and 24 h. */
-      originUntil: numericDate.nullable(),
-      /** The session cookie the browser came with. */
-      presented: z.string().max(256).optional(),
-      lifetimeSeconds: z.int().min(1).max(31_622_400),
-      scopes: scopes.default([]),
-      /** Which credential the answer carries. */
-      credential: z.enum(['cookie', 'refresh']),
-      /** What the audit trail should know of a link: which secret signed it, and whether its callbackPath was refused. */
-      link: z.strictObject({ secretId: z.string(), callback: z.enum(['none', 'taken', 'refused']) }).optional(),
-      attempt,
-    }),
+    request: z
+      .strictObject({
+        sessionId,
+        clientId,
+        subject,
+        /** The epoch the subject had when it was checked. */
+        epoch: z.int(),
+        protocol,
+        origin: z.string().max(256).nullable(),
+        /** Seconds; when the origin may be forgotten: the end of the credential that opened, plus leeway and 24 h. */
+        originUntil: numericDate.nullable(),
+        /** The session cookie the browser came with. */
+        presented: z.string().max(256).optional(),
+        lifetimeSeconds: z.int().min(1).max(31_622_400),
+        scopes: scopes.default([]),
+        /** Which credential the answer carries. */
+        credential: z.enum(['cookie', 'refresh']),
+        /** What the audit trail should know of a link: which secret signed it, and whether its callbackPath was refused. */
+        link: z.strictObject({ secretId: z.string(), callback: z.enum(['none', 'taken', 'refused']) }).optional(),
+        attempt,
+      })
+      .refine(({ origin, originUntil }) => (origin === null) === (originUntil === null), { path: ['originUntil'] })
+      .refine(({ protocol, link }) => (protocol === 'api-link') === (link !== undefined), { path: ['link'] }),
     reply: z.strictObject({
       outcome: z.enum(['opened', 'repeat']),
       session: sessionView,
@@ -71,14 +77,12 @@ export const session = service('session', {
     faults: ['refresh.refused'],
   },
 
-  /** Ends one session, or all of a subject's. Ending what has ended is no fault. */
+  /** Ends one session (of `subject`, when given), or all of a subject's. Ending what has ended is no fault. */
   close: {
-    request: z.strictObject({
-      clientId,
-      subject: z.string().max(128).optional(),
-      sessionId: sessionId.optional(),
-      reason: z.enum(['signed_out', 'admin', 'revoked']),
-    }),
+    request: z.union([
+      z.strictObject({ clientId, sessionId, subject: subject.optional(), reason: closing }),
+      z.strictObject({ clientId, subject, reason: closing }),
+    ]),
     reply: z.strictObject({ closed: z.int() }),
     faults: [],
   },

@@ -1,0 +1,30 @@
+import type { SessionView } from '#contracts/session';
+
+export interface Session {
+  readonly clientId: string;
+  readonly sessionId: string;
+  /** The userId, or `key_<id>`. */
+  readonly subject: string;
+  readonly protocol: SessionView['protocol'];
+  readonly scopes: readonly string[];
+  readonly createdAt: Date;
+  /** The absolute end; no refresh moves it (S-89). */
+  readonly expiresAt: Date;
+}
+
+/**
+ * What a presented refresh token was found to be, judged on the locked row:
+ * - `rotated`: the newest link of the chain, which is now one longer
+ * - `repeated`: its predecessor, in time and with its successor unused: the same successor again (S-86)
+ * - `reused`: a superseded link, so somebody else may hold the chain: it ends here (S-87)
+ * - `ahead`: newer than the row, as after a restored backup: refused, and no sign of theft
+ * - `ended`: the session is closed or expired, or its subject's epoch was raised
+ */
+export type Verdict = 'rotated' | 'repeated' | 'reused' | 'ahead' | 'ended';
+
+/** How long a predecessor may come again, by the database clock. */
+export const retryWindowSeconds = 10;
+
+export function sessionView({ createdAt, expiresAt, scopes, ...names }: Session): SessionView {
+  return { ...names, scopes: [...scopes], createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() };
+}

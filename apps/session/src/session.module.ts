@@ -1,0 +1,38 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { OutboxModule } from '#outbox/outbox.module';
+import { PostgresModule } from '#postgres/postgres.module';
+import { parseKeyRing } from '#secrets/key-ring';
+import { Close } from './close.js';
+import { Credentials } from './domain/credential.js';
+import { Forget } from './forget.js';
+import { List } from './list.js';
+import { Open } from './open.js';
+import { Read } from './read.js';
+import { Refresh } from './refresh.js';
+import type { SessionConfig } from './session.config.js';
+import { SessionController } from './session.controller.js';
+import { store } from './store/data-source.js';
+import { SessionsStore } from './store/sessions.store.js';
+
+/** What continues: sessions, their refresh chains, their end. */
+@Module({})
+export class SessionModule {
+  static with({ DATABASE_URL, REFRESH_MAC_KEYS }: SessionConfig): DynamicModule {
+    const credentials = new Credentials(parseKeyRing(REFRESH_MAC_KEYS.reveal()));
+    return {
+      module: SessionModule,
+      imports: [PostgresModule.with({ url: DATABASE_URL, ...store }), OutboxModule.with({ service: 'session' })],
+      controllers: [SessionController],
+      providers: [
+        { provide: Credentials, useValue: credentials },
+        SessionsStore,
+        Open,
+        Read,
+        Refresh,
+        Close,
+        List,
+        Forget,
+      ],
+    };
+  }
+}

@@ -1,0 +1,10 @@
+import { EpochEntity } from './epoch.entity.js';
+import { Sessions1763600000000 } from './migrations/1763600000000-sessions.js';
+import { SessionEntity } from './session.entity.js';
+
+/** What `tools/migrate.mjs` and the service itself need to know of this store. */
+export const store = {
+  schema: 'session',
+  entities: [SessionEntity, EpochEntity],
+  migrations: [Sessions1763600000000],
+};

@@ -1,0 +1,26 @@
+import { type Queryable, statement } from '#postgres/postgres';
+
+/**
+ * A row stays for seven days after its session ended, and in any case until its origin may be forgotten: as long as the
+ * credential that opened it could come again (R-14).
+ */
+const forget = statement(
+  'session.forget',
+  `WITH forgettable AS (
+    SELECT client_id, session_id FROM sessions
+    WHERE greatest(least(closed_at, expires_at), origin_until) < now() - interval '7 days'
+    ORDER BY greatest(least(closed_at, expires_at), origin_until)
+    LIMIT $1 FOR UPDATE SKIP LOCKED
+  ),
+  forgotten AS (
+    DELETE FROM sessions USING forgettable
+    WHERE sessions.client_id = forgettable.client_id AND sessions.session_id = forgettable.session_id
+    RETURNING 1
+  )
+  SELECT count(*)::int AS forgotten FROM forgotten`,
+);
+
+export async function forgetSome(postgres: Queryable, most: number): Promise<number> {
+  const [count] = await postgres.query<{ forgotten: number }>(forget, [most]);
+  return count?.forgotten ?? 0;
+}

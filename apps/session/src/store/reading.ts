@@ -1,0 +1,39 @@
+import { type Queryable, statement } from '#postgres/postgres';
+import type { SessionName } from '../domain/credential.js';
+import type { Session } from '../domain/session.js';
+import { asked, type Columns, valuesOf } from './columns.js';
+import { live, type SessionRow, sessionColumns, sessionOf } from './sql.js';
+
+const columns: Columns<SessionName> = {
+  client_id: ['text', (row) => row.clientId],
+  session_id: ['uuid', (row) => row.sessionId],
+};
+
+const findLive = statement(
+  'session.find',
+  `SELECT asked.position::int, ${sessionColumns('session')}
+  FROM ${asked(columns)} JOIN sessions session USING (client_id, session_id)
+  WHERE ${live('session')}`,
+);
+
+const listLive = statement(
+  'session.list',
+  `SELECT ${sessionColumns('session')} FROM sessions session
+  WHERE session.client_id = $1 AND session.subject = $2 AND ${live('session')}
+  ORDER BY session.created_at DESC, session.session_id DESC LIMIT 500`,
+);
+
+/** @returns in order; `null` for what is not there or no longer lives */
+export async function findAll(postgres: Queryable, names: readonly SessionName[]): Promise<(Session | null)[]> {
+  const found = await postgres.query<SessionRow & { position: number }>(findLive, valuesOf(columns, names));
+  const byPosition = new Map(found.map((row) => [row.position, row]));
+  return names.map((_, index) => {
+    const row = byPosition.get(index + 1);
+    return row ? sessionOf(row) : null;
+  });
+}
+
+export async function listAll(postgres: Queryable, clientId: string, subject: string): Promise<Session[]> {
+  const rows = await postgres.query<SessionRow>(listLive, [clientId, subject]);
+  return rows.map(sessionOf);
+}

@@ -1,0 +1,102 @@
+import { type Queryable, statement } from '#postgres/postgres';
+import { type RefreshLink } from '../domain/credential.js';
+import { retryWindowSeconds, type Session, type Verdict } from '../domain/session.js';
+import { asked, type Columns, valuesOf } from './columns.js';
+import { live, type SessionRow, sessionColumns, sessionFact, sessionOf } from './sql.js';
+
+export interface Refreshing extends RefreshLink {
+  /** The id of the MAC key a successor is made with. */
+  readonly macKey: string;
+  readonly address: string;
+  readonly traceparent: string | null;
+}
+
+export interface Judged {
+  readonly verdict: Verdict;
+  readonly session: Session;
+  /** The newest link of the chain and the key it was made with. */
+  readonly generation: number;
+  readonly macKey: string;
+}
+
+const columns: Columns<Refreshing> = {
+  client_id: ['text', (row) => row.clientId],
+  session_id: ['uuid', (row) => row.sessionId],
+  generation: ['int', (row) => row.generation],
+  mac_key: ['text', (row) => row.macKey],
+  address: ['text', (row) => row.address],
+  traceparent: ['text', (row) => row.traceparent],
+};
+
+/** Rows are locked in one order everywhere. */
+export const refreshingOrder = (row: Refreshing) => `${row.clientId} ${row.sessionId}`;
+
+const inRetryWindow = `now() BETWEEN session.rotated_at - interval '${retryWindowSeconds} s'
+                              AND session.rotated_at + interval '${retryWindowSeconds} s'`;
+
+/**
+ * One unconditional update judges every case on the locked row (state.md, "A session and its refresh chain"). An update
+ * that had to wait is judged anew on the row as the winner left it; a read beside it would still see the old one.
+ * `OFFSET 0` keeps the planner from copying the judgement into every place that uses it.
+ */
+const judgeAll = statement(
+  'session.refresh',
+  `WITH judged AS (
+    UPDATE sessions session
+    SET (verdict, generation, rotated_at, mac_key, closed_at, close_reason) = (
+      SELECT verdict,
+        CASE verdict WHEN 'rotated' THEN session.generation + 1 ELSE session.generation END,
+        CASE verdict WHEN 'rotated' THEN now() ELSE session.rotated_at END,
+        CASE verdict WHEN 'rotated' THEN asked.mac_key ELSE session.mac_key END,
+        CASE verdict WHEN 'reused' THEN now() ELSE session.closed_at END,
+        CASE verdict WHEN 'reused' THEN 'reuse_detected' ELSE session.close_reason END
+      FROM (
+        SELECT CASE
+          WHEN NOT ${live('session')} THEN 'ended'
+          WHEN asked.generation = session.generation THEN 'rotated'
+          WHEN asked.generation > session.generation THEN 'ahead'
+          WHEN asked.generation = session.generation - 1 AND ${inRetryWindow} THEN 'repeated'
+          ELSE 'reused'
+        END AS verdict OFFSET 0
+      ) judgement
+    )
+    FROM ${asked(columns)}
+    WHERE session.client_id = asked.client_id AND session.session_id = asked.session_id
+    RETURNING asked.position, asked.generation AS presented, asked.address, asked.traceparent,
+              session.verdict, session.generation, session.mac_key, ${sessionColumns('session')}
+  ),
+  stated AS (
+    INSERT INTO outbox (client_id, type, subject, traceparent, body)
+    SELECT client_id, 'session.refreshed', 'session/' || session_id, traceparent,
+           jsonb_build_object(${sessionFact('judged')}, 'generation', generation)
+    FROM judged WHERE verdict = 'rotated'
+    UNION ALL
+    SELECT client_id, 'session.reuse_detected', 'session/' || session_id, traceparent,
+           jsonb_build_object(${sessionFact('judged')}, 'generation', presented, 'address', address)
+    FROM judged WHERE verdict = 'reused'
+    UNION ALL
+    SELECT client_id, 'session.closed', 'session/' || session_id, traceparent,
+           jsonb_build_object(${sessionFact('judged')}, 'reason', 'reuse_detected')
+    FROM judged WHERE verdict = 'reused'
+  )
+  SELECT position::int, verdict, generation, mac_key, ${sessionColumns('judged')} FROM judged`,
+);
+
+interface JudgedRow extends SessionRow {
+  readonly position: number;
+  readonly verdict: Verdict;
+  readonly generation: number;
+  readonly mac_key: string;
+}
+
+/** At most one row a session. @returns in order; `null` where there is no such session */
+export async function judge(postgres: Queryable, rows: readonly Refreshing[]): Promise<(Judged | null)[]> {
+  const judged = await postgres.query<JudgedRow>(judgeAll, valuesOf(columns, rows));
+  const byPosition = new Map(judged.map((row) => [row.position, row]));
+  return rows.map((_, index) => {
+    const row = byPosition.get(index + 1);
+    return row
+      ? { verdict: row.verdict, session: sessionOf(row), generation: row.generation, macKey: row.mac_key }
+      : null;
+  });
+}

@@ -1,0 +1,118 @@
+import { Injectable } from '@nestjs/common';
+import { Grouped } from '#postgres/grouped';
+import { Postgres } from '#postgres/postgres';
+import type { SessionName } from '../domain/credential.js';
+import type { Session } from '../domain/session.js';
+import { type Closing, closeAll, closeOne } from './closing.js';
+import { forgetSome } from './forgetting.js';
+import { insert, meet, type NotOpened, type Opened, type Opening, openingOrder } from './opening.js';
+import { findAll, listAll } from './reading.js';
+import { type Judged, judge, type Refreshing, refreshingOrder } from './refreshing.js';
+
+/** A group stays small enough that its statement is a matter of milliseconds. */
+const size = { maxRows: 200, maxWaiting: 10_000 };
+
+/** Sessions at rest. Every change is one statement together with its facts; hot ones are grouped. */
+@Injectable()
+export class SessionsStore {
+  readonly #inserts: Grouped<Opening, Opened | null>;
+  readonly #meetings: Grouped<Opening, Opened | NotOpened>;
+  readonly #refreshes: Grouped<Refreshing, Judged | null>;
+  readonly #reads: Grouped<SessionName, Session | null>;
+  /** Refreshes that are not sent yet, by the very link they present. */
+  readonly #waiting = new Map<string, Promise<Judged | null>>();
+
+  constructor(private readonly postgres: Postgres) {
+    this.#inserts = new Grouped({
+      ...size,
+      keys: (row) => [
+        `id ${sessionKey(row)}`,
+        ...(row.origin === null ? [] : [`origin ${row.clientId} ${row.origin}`]),
+      ],
+      run: inOrder(openingOrder, (rows) => insert(postgres, rows)),
+    });
+    this.#meetings = new Grouped({ ...size, keys: () => [], run: (rows) => meet(postgres, rows) });
+    this.#refreshes = new Grouped({
+      ...size,
+      keys: (row) => [sessionKey(row)],
+      run: inOrder(refreshingOrder, (rows) => this.#judge(rows)),
+    });
+    this.#reads = new Grouped({ ...size, keys: () => [], run: (rows) => findAll(postgres, rows) });
+  }
+
+  /** Opens a session once per origin; a second statement, in a younger snapshot, says why not. */
+  async open(opening: Opening): Promise<Opened | NotOpened> {
+    return (await this.#inserts.add(opening)) ?? (await this.#meetings.add(opening));
+  }
+
+  /** @returns the live session, else `null` */
+  find(name: SessionName): Promise<Session | null> {
+    return this.#reads.add(name);
+  }
+
+  /**
+   * Judges a refresh token and does what follows from it. The same token that comes again before its statement is sent
+   * shares the answer, as a repeat; one that comes later is judged for itself, so that it cannot be told what was true
+   * before a session was closed.
+   *
+   * @returns `null` when there is no such session
+   */
+  async refresh(refreshing: Refreshing): Promise<Judged | null> {
+    const key = linkKey(refreshing);
+    const waiting = this.#waiting.get(key);
+    if (waiting) return asRepeat(await waiting);
+
+    const answer = this.#refreshes.add(refreshing);
+    this.#waiting.set(key, answer);
+    try {
+      return await answer;
+    } finally {
+      if (this.#waiting.get(key) === answer) this.#waiting.delete(key);
+    }
+  }
+
+  /** @param subject whose session it must be; `null` = whoever's. @returns how many ended now */
+  closeOne(closing: Closing, sessionId: string, subject: string | null): Promise<number> {
+    return closeOne(this.postgres, closing, sessionId, subject);
+  }
+
+  /** Ends all live sessions of a subject. @returns how many */
+  closeAll(closing: Closing, subject: string): Promise<number> {
+    return closeAll(this.postgres, closing, subject);
+  }
+
+  /** The live sessions of a subject, newest first; at most 500. */
+  list(clientId: string, subject: string): Promise<Session[]> {
+    return listAll(this.postgres, clientId, subject);
+  }
+
+  /** Deletes at most `most` rows that nothing needs any more. @returns how many */
+  forget(most: number): Promise<number> {
+    return forgetSome(this.postgres, most);
+  }
+
+  #judge(rows: Refreshing[]): Promise<(Judged | null)[]> {
+    for (const row of rows) this.#waiting.delete(linkKey(row));
+    return judge(this.postgres, rows);
+  }
+}
+
+const sessionKey = ({ clientId, sessionId }: SessionName) => `${clientId} ${sessionId}`;
+const linkKey = (row: Refreshing) => `${sessionKey(row)} ${row.generation}`;
+
+const asRepeat = (judged: Judged | null): Judged | null =>
+  judged?.verdict === 'rotated' ? { ...judged, verdict: 'repeated' } : judged;
+
+/** Sends a group's rows sorted, and answers in the order they came. */
+function inOrder<Row, Answer>(keyOf: (row: Row) => string, run: (rows: Row[]) => Promise<Answer[]>) {
+  return async (rows: Row[]): Promise<Answer[]> => {
+    if (rows.length === 1) return run(rows);
+    const sorted = rows.map((row, index) => ({ row, index, key: keyOf(row) })).sort((a, b) => (a.key < b.key ? -1 : 1));
+    const answers = await run(sorted.map(({ row }) => row));
+    const inPlace = new Array<Answer>(rows.length);
+    sorted.forEach(({ index }, position) => {
+      inPlace[index] = answers[position] as Answer;
+    });
+    return inPlace;
+  };
+}

@@ -1,0 +1,38 @@
+import type { Session } from '../domain/session.js';
+
+/** The least epoch that holds for the subject of a row (an alias with `client_id` and `subject`). */
+export const leastEpoch = (row: string) =>
+  `coalesce((SELECT least_epoch FROM epochs WHERE epochs.client_id = ${row}.client_id AND epochs.subject = ${row}.subject), 0)`;
+
+/** Whether a session still counts, by the database clock. */
+export const live = (row: string) =>
+  `(${row}.closed_at IS NULL AND ${row}.expires_at > now() AND ${row}.epoch >= ${leastEpoch(row)})`;
+
+export const sessionColumns = (row: string) =>
+  ['client_id', 'session_id', 'subject', 'protocol', 'scopes', 'created_at', 'expires_at']
+    .map((column) => `${row}.${column}`)
+    .join(', ');
+
+export interface SessionRow {
+  readonly client_id: string;
+  readonly session_id: string;
+  readonly subject: string;
+  readonly protocol: Session['protocol'];
+  readonly scopes: string[];
+  readonly created_at: Date;
+  readonly expires_at: Date;
+}
+
+export const sessionOf = (row: SessionRow): Session => ({
+  clientId: row.client_id,
+  sessionId: row.session_id,
+  subject: row.subject,
+  protocol: row.protocol,
+  scopes: row.scopes,
+  createdAt: row.created_at,
+  expiresAt: row.expires_at,
+});
+
+/** The members every `session.*` fact begins with. */
+export const sessionFact = (row: string) =>
+  `'sessionId', ${row}.session_id, 'userId', ${row}.subject, 'protocol', ${row}.protocol`;
