@@ -34,13 +34,21 @@ export const audit = service('audit', {
   },
   /** Walks the hash chain of a client from its first entry (S-113). */
   verify: {
-    request: z.strictObject({ clientId: z.union([clientId, z.literal('_')]) }),
+    request: z.strictObject({
+      clientId: z.union([clientId, z.literal('_')]),
+      /** A `head` kept from an earlier answer: the chain must have it still, else it was cut or written anew. */
+      head: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional(),
+    }),
     reply: z.strictObject({
       ok: z.boolean(),
+      /** How many entries the chain has. */
       entries: z.int(),
       /** Hash of the newest entry, hex; keep it elsewhere to prove later that nothing was cut. */
       head: z.string().nullable(),
-      /** The `seq` of the first entry that does not fit. */
+      /** The first `seq` at which the chain does not hold; `null` and not `ok`: it holds, but never had that `head`. */
       firstBroken: z.int().nullable(),
     }),
     faults: [],

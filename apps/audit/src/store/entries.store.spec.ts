@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Postgres } from '#postgres/postgres';
+import { type ScratchStore, scratchStore } from '#postgres/testing';
+import { firstBroken, genesis } from '../domain/chain.js';
+import type { Entry } from '../domain/entry.js';
+import { store } from './data-source.js';
+import { EntriesStore } from './entries.store.js';
+
+let scratch: ScratchStore;
+let entries: EntriesStore;
+let made = 0;
+
+beforeAll(async () => {
+  scratch = await scratchStore(store);
+  entries = new EntriesStore(scratch.postgres);
+});
+
+afterAll(() => scratch.drop());
+
+function newClient(): string {
+  made += 1;
+  return `spec${made.toString().padStart(8, '0')}`;
+}
+
+const entry = (clientId: string, more: Partial<Entry> = {}): Entry => ({
+  clientId,
+  id: randomUUID(),
+  type: 'session.opened',
+  subject: 'session/1',
+  at: '2026-01-31T12:00:00.000Z',
+  traceparent: null,
+  body: {},
+  ...more,
+});
+
+const chainOf = (clientId: string) => entries.following(clientId, 0, 10_000);
+
+describe('append', () => {
+  it('reads back what was written, chained from the first entry', async () => {
+    const clientId = newClient();
+    const written = [
+      entry(clientId, {
+        traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+        body: { b: 1, a: [] },
+      }),
+      entry(clientId, { at: '2026-01-31T12:00:00.123Z', body: { list: [1.5, null, 'ü'] } }),
+    ];
+    await entries.append(written);
+    const links = await chainOf(clientId);
+    expect(links).toMatchObject(written);
+    expect(firstBroken(genesis, links)).toBeNull();
+    expect(await entries.extent(clientId)).toEqual({ head: { seq: 2, hash: links[1]?.hash }, highest: 2 });
+  });
+
+  it('keeps any JSON so that its hash can be recomputed from what is stored', async () => {
+    const clientId = newClient();
+    const body = fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ stringUnit: 'binary' }));
+    const samples = fc
+      .sample(body, { numRuns: 300, seed: 1 })
+      .filter((value) => !/\\u0000/.test(JSON.stringify(value)));
+    const edges = [{ n: [1e21, 5e-324, 1.7976931348623157e308, -0, 1e-7, 0.1 + 0.2] }, { 2: 0, 10: 0, __proto__x: 1 }];
+    await entries.append([...samples, ...edges].map((value) => entry(clientId, { body: value })));
+    const links = await chainOf(clientId);
+    expect(links.length).toBeGreaterThan(200);
+    expect(firstBroken(genesis, links)).toBeNull();
+  });
+
+  it('writes a fact once: in one batch, again, and under another number', async () => {
+    const clientId = newClient();
+    const [one, two] = [entry(clientId), entry(clientId)];
+    await entries.append([one, one]);
+    await entries.append([two, one]);
+    await entries.append([one, two]);
+    expect((await chainOf(clientId)).map((link) => link.id)).toEqual([one.id, two.id]);
+  });
+
+  it('writes nothing for an empty batch, and no chain for nobody', async () => {
+    await entries.append([]);
+    expect(await entries.extent(newClient())).toEqual({ head: genesis, highest: 0 });
+  });
+
+  it('keeps one row of a fact that two replicas append 50 times at once', async () => {
+    const clientId = newClient();
+    const replica = new EntriesStore(new Postgres(scratch.dataSource));
+    const same = entry(clientId);
+    const tries = await Promise.allSettled(
+      Array.from({ length: 50 }, (_, n) => (n % 2 ? entries : replica).append([same])),
+    );
+    expect(tries.filter(({ status }) => status === 'rejected')).toEqual([]);
+    expect(await chainOf(clientId)).toHaveLength(1);
+  });
+
+  it('keeps every chain gapless under 50 concurrent batches over new clients in any order', async () => {
+    const clients = Array.from({ length: 5 }, newClient);
+    const facts = clients.flatMap((clientId) => Array.from({ length: 40 }, () => entry(clientId)));
+    const batches = Array.from({ length: 50 }, (_, n) => {
+      const shuffled = facts.filter((_fact, place) => (place * 7 + n * 3) % 5 === 0);
+      return n % 2 ? shuffled.reverse() : shuffled;
+    });
+    await Promise.all(batches.map((batch) => entries.append(batch)));
+    for (const clientId of clients) {
+      const links = await chainOf(clientId);
+      expect(links).toHaveLength(40);
+      expect(firstBroken(genesis, links)).toBeNull();
+      expect((await entries.extent(clientId)).head.seq).toBe(40);
+    }
+  });
+
+  it('appends all or none', async () => {
+    const clientId = newClient();
+    await expect(
+      entries.append([entry(clientId), entry(clientId, { at: '0000-01-01T00:00:00.000Z' })]),
+    ).rejects.toThrow();
+    expect(await chainOf(clientId)).toEqual([]);
+    expect((await entries.extent(clientId)).head.seq).toBe(0);
+  });
+});
+
+describe('the tables', () => {
+  it.each([
+    `UPDATE entries SET type = 'other'`,
+    `UPDATE entries SET type = 'other' WHERE false`,
+    `DELETE FROM entries`,
+    `TRUNCATE entries`,
+    `DELETE FROM chains`,
+    `TRUNCATE chains`,
+  ])('refuse %s', async (sql) => {
+    await expect(scratch.dataSource.query(sql)).rejects.toThrow(/append-only/);
+  });
+
+  it('have no look-up column that could be changed apart from the body', async () => {
+    await scratch.dataSource.query('ALTER TABLE entries DISABLE TRIGGER append_only');
+    for (const change of [`user_id = 'other'`, `supports = '[]'`]) {
+      await expect(scratch.dataSource.query(`UPDATE entries SET ${change}`)).rejects.toThrow(
+        /generated column|only be updated to DEFAULT/,
+      );
+    }
+    await scratch.dataSource.query('ALTER TABLE entries ENABLE TRIGGER append_only');
+  });
+});
