@@ -1,0 +1,24 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { user } from '#contracts/identity';
+import type { Received, Reply } from '#contracts/service';
+import { uuidv7 } from '#secrets/random';
+import { placeholderEmail } from './domain/email.js';
+import { userView } from './domain/identity.js';
+import { given } from './given.js';
+import { UsersStore } from './store/users.store.js';
+
+@Injectable()
+export class CreateUser {
+  constructor(private readonly users: UsersStore) {}
+
+  async run({ clientId, externalId, ...texts }: Received<typeof user.create>): Promise<Reply<typeof user.create>> {
+    const created = await this.users.create({
+      clientId,
+      externalId: externalId ?? null,
+      ...given(texts),
+      proposal: { userId: uuidv7(Date.now()), placeholder: placeholderEmail(randomBytes) },
+    });
+    return userView(created);
+  }
+}

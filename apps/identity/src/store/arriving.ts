@@ -1,0 +1,133 @@
+import { type Queryable, statement } from '#postgres/postgres';
+import { defaults, mostLinksOfASecond } from '../domain/identity.js';
+import { type Arrived, type Arriving, type UserRow, userColumns, userOf } from './sql.js';
+
+/** What the one statement could do for an arrival; `null` = the case is for `settling.ts`. */
+export type Outcome = (Arrived & { readonly told: boolean }) | null;
+
+/**
+ * Answers the plain cases of many arrivals with one statement: a replay (nothing is written), a user whose e-mail stays
+ * as it is, a new user whose e-mail nobody has claimed. Whatever is left, because an e-mail changes or is claimed
+ * already or because somebody else was just here, gets `null` and has changed nothing of the user.
+ *
+ * @param arrivals of different users and with different e-mails
+ */
+export async function arriveTogether(queryable: Queryable, arrivals: readonly Arriving[]): Promise<Outcome[]> {
+  const rows = await queryable.query<OutcomeRow>(arrive, [
+    arrivals.map(({ clientId }) => clientId),
+    arrivals.map(({ externalId }) => externalId),
+    arrivals.map(({ proposal }) => proposal.userId),
+    arrivals.map(({ proposal }) => proposal.placeholder),
+    arrivals.map(({ email }) => email?.address ?? null),
+    arrivals.map(({ email }) => email?.key ?? null),
+    arrivals.map(({ username }) => username ?? null),
+    arrivals.map(({ locale }) => locale ?? null),
+    arrivals.map(({ asOf }) => asOf),
+    arrivals.map(({ hash }) => hash),
+    arrivals.map(({ traceparent }) => traceparent),
+  ]);
+  const outcomes: Outcome[] = arrivals.map(() => null);
+  for (const row of rows) {
+    outcomes[Number(row.place) - 1] = { user: userOf(row), created: row.created, told: row.told };
+  }
+  return outcomes;
+}
+
+type OutcomeRow = UserRow & { readonly place: string; readonly created: boolean; readonly told: boolean };
+
+/** The same rule as `isNews`. */
+const isNews = `(link.as_of > users.claims_as_of OR link.as_of = users.claims_as_of
+      AND link.hash <> ALL (users.taken_links) AND cardinality(users.taken_links) < ${mostLinksOfASecond})`;
+
+/*
+ * Locks are taken in one order by everything that writes here, so that nobody waits in a circle: known users (by client
+ * and externalId), then claims on e-mails (by client and e-mail), then new users (by client and externalId). That is
+ * why `claimed` looks at `known`, and `updated` at `created`: it makes them wait. A user's e-mail changes only under
+ * the lock of the user *and* of the claim, both held until commit.
+ *
+ * `seen` is the snapshot; `known` is each user as it is once locked, its conditions included, so what it says of the
+ * change is exact.
+ */
+const arrive = statement(
+  'identity.arrive',
+  `WITH link AS MATERIALIZED (
+    SELECT client_id COLLATE "C" AS client_id, external_id COLLATE "C" AS external_id, user_id, placeholder,
+      email, email_key COLLATE "C" AS email_key, username, locale, as_of, hash, traceparent, place
+    FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+        $9::bigint[], $10::text[], $11::text[]) WITH ORDINALITY
+      AS given (client_id, external_id, user_id, placeholder, email, email_key, username, locale, as_of, hash,
+        traceparent, place)
+  ),
+  seen AS MATERIALIZED (
+    SELECT link.place, users.status = 'active' AND ${isNews} AS to_write, ${userColumns('users')}
+    FROM link JOIN users ON users.client_id = link.client_id AND users.external_id = link.external_id
+  ),
+  known AS MATERIALIZED (
+    SELECT link.place, link.client_id, users.user_id, link.email, link.username, link.locale, link.as_of, link.hash,
+      link.traceparent,
+      array_remove(ARRAY[
+        CASE WHEN link.email <> users.email THEN 'email' END,
+        CASE WHEN link.username <> users.username THEN 'username' END,
+        CASE WHEN link.locale <> users.locale THEN 'locale' END
+      ], NULL) AS changed
+    FROM link JOIN users ON users.client_id = link.client_id AND users.external_id = link.external_id
+    WHERE users.status = 'active' AND ${isNews} AND (link.email_key IS NULL OR link.email_key = users.email_key)
+    ORDER BY link.client_id, link.external_id
+    FOR NO KEY UPDATE OF users
+  ),
+  claimed AS (
+    INSERT INTO emails (client_id, email, owner)
+    SELECT link.client_id, link.email_key, 'external:' || link.external_id
+    FROM link
+    WHERE link.email_key IS NOT NULL AND NOT EXISTS (SELECT FROM seen WHERE seen.place = link.place)
+      AND (SELECT count(*) FROM known) >= 0
+    ORDER BY link.client_id, link.email_key
+    ON CONFLICT (client_id, email) DO NOTHING
+    RETURNING client_id, email
+  ),
+  created AS (
+    INSERT INTO users (client_id, user_id, external_id, email, email_key, username, locale, claims_as_of, taken_links)
+    SELECT link.client_id, link.user_id, link.external_id, coalesce(link.email, link.placeholder), link.email_key,
+      coalesce(link.username, '${defaults.username}'), coalesce(link.locale, '${defaults.locale}'),
+      link.as_of, ARRAY[link.hash]
+    FROM link LEFT JOIN claimed ON claimed.client_id = link.client_id AND claimed.email = link.email_key
+    WHERE NOT EXISTS (SELECT FROM seen WHERE seen.place = link.place)
+      AND (link.email_key IS NULL OR claimed.email IS NOT NULL)
+    ORDER BY link.client_id, link.external_id
+    ON CONFLICT (client_id, external_id) DO NOTHING
+    RETURNING *
+  ),
+  updated AS (
+    UPDATE users SET
+      email = coalesce(known.email, users.email),
+      username = coalesce(known.username, users.username),
+      locale = coalesce(known.locale, users.locale),
+      claims_as_of = known.as_of,
+      taken_links = CASE WHEN known.as_of = users.claims_as_of THEN users.taken_links ELSE '{}' END || known.hash
+    FROM known
+    WHERE users.client_id = known.client_id AND users.user_id = known.user_id
+      AND (SELECT count(*) FROM created) >= 0
+    RETURNING known.place, known.changed, known.traceparent, ${userColumns('users')}
+  ),
+  told AS (
+    INSERT INTO outbox (client_id, type, subject, traceparent, body)
+    SELECT created.client_id, 'user.created', 'user/' || created.user_id, link.traceparent,
+      jsonb_build_object('userId', created.user_id, 'fields', array_remove(ARRAY[
+        'externalId',
+        CASE WHEN link.email IS NOT NULL THEN 'email' END,
+        CASE WHEN link.username IS NOT NULL THEN 'username' END,
+        CASE WHEN link.locale IS NOT NULL THEN 'locale' END
+      ], NULL))
+    FROM created JOIN link ON link.user_id = created.user_id
+    UNION ALL
+    SELECT client_id, 'user.updated', 'user/' || user_id, traceparent,
+      jsonb_build_object('userId', user_id, 'fields', changed)
+    FROM updated WHERE cardinality(changed) > 0
+  )
+  SELECT link.place, true AS created, true AS told, ${userColumns('created')}
+  FROM created JOIN link ON link.user_id = created.user_id
+  UNION ALL
+  SELECT place, false, cardinality(changed) > 0, ${userColumns('updated')} FROM updated
+  UNION ALL
+  SELECT place, false, false, ${userColumns('seen')} FROM seen WHERE NOT to_write`,
+);

@@ -1,0 +1,69 @@
+import type { Arrival, User } from '../domain/identity.js';
+
+/** What a statement writes besides what was said, should there be no such user yet. */
+export interface Proposal {
+  readonly userId: string;
+  /** For a user who has no e-mail, or may not bear the one that was claimed. */
+  readonly placeholder: string;
+}
+
+/** An arrival on its way into the store. */
+export interface Arriving extends Arrival {
+  readonly proposal: Proposal;
+  readonly support: string;
+  readonly traceparent: string | null;
+}
+
+export interface Arrived {
+  readonly user: User;
+  readonly created: boolean;
+}
+
+const columns = [
+  'client_id',
+  'user_id',
+  'external_id',
+  'email',
+  'email_key',
+  'username',
+  'locale',
+  'status',
+  'epoch',
+  'claims_as_of',
+  'taken_links',
+  'created_at',
+];
+
+/** @param row an alias of `users`, or of something with its columns */
+export const userColumns = (row: string) => columns.map((column) => `${row}.${column}`).join(', ');
+
+export interface UserRow {
+  readonly client_id: string;
+  readonly user_id: string;
+  readonly external_id: string | null;
+  readonly email: string;
+  readonly email_key: string | null;
+  readonly username: string;
+  readonly locale: string;
+  readonly status: User['status'];
+  readonly epoch: number;
+  /** A bigint, as pg gives it. */
+  readonly claims_as_of: string;
+  readonly taken_links: string[];
+  readonly created_at: Date;
+}
+
+export const userOf = (row: UserRow): User => ({
+  clientId: row.client_id,
+  userId: row.user_id,
+  externalId: row.external_id,
+  email: row.email,
+  emailKey: row.email_key,
+  username: row.username,
+  locale: row.locale,
+  status: row.status,
+  epoch: row.epoch,
+  claimsAsOf: Number(row.claims_as_of),
+  takenLinks: row.taken_links,
+  createdAt: row.created_at,
+});
