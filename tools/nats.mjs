@@ -13,7 +13,7 @@ const nats = {
 
 /** Starts a private NATS with JetStream and waits until it answers. @returns {Promise<string>} its URL */
 export async function startNats({ processes, directory, log, layer }) {
-  const { command, env } = program(nats);
+  const { command, env } = await program(nats);
   const port = await freePort();
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const args = ['--jetstream', '--store_dir', directory, '--addr', '127.0.0.1', '--port', String(port)];

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { execute } from './command.mjs';
 import { ordinaryUser } from './ordinary-user.mjs';
 import { inRoot } from './paths.mjs';
 import { freePort } from './ports.mjs';
@@ -11,14 +11,17 @@ import { Refusal } from './refusal.mjs';
 export async function startPostgres({ processes, directory, log, layer }) {
   const binaries = findBinaries();
   const user = ordinaryUser();
-  const run = (program, ...args) => [...(user?.prefix ?? []), join(binaries, program), ...args];
+  const run = (program, ...args) => {
+    const [command, ...rest] = [...(user?.prefix ?? []), join(binaries, program), ...args];
+    return [command, rest];
+  };
   mkdirSync(directory, { recursive: true });
   const data = join(directory, 'data');
-  if (!existsSync(data)) initialise(run, user, directory, data);
-  own(directory, user);
+  if (!existsSync(data)) await initialise(run, user, directory, data);
+  await own(directory, user);
 
   const port = await freePort();
-  const [command, ...args] = run('postgres', '-D', data, ...settings({ port }));
+  const [command, args] = run('postgres', '-D', data, ...settings({ port }));
   // SIGINT is Postgres' fast shutdown: SIGTERM would wait for the clients.
   const child = processes.start({ name: 'Postgres', layer, command, args, signal: 'SIGINT', log });
   const url = `postgres://segue@127.0.0.1:${port}/segue`;
@@ -27,13 +30,13 @@ export async function startPostgres({ processes, directory, log, layer }) {
 }
 
 /** A cluster is made beside its place and moved there when whole: a killed first start leaves no half of one. */
-function initialise(run, user, directory, data) {
+async function initialise(run, user, directory, data) {
   const unfinished = `${data}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
-  own(directory, user);
+  await own(directory, user);
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
-  execute(run('initdb', '-D', unfinished, '-U', 'segue', '--auth=trust', '--no-sync', ...locale));
-  execute(run('postgres', '--single', '-D', unfinished, 'postgres'), 'CREATE DATABASE segue\n');
+  await execute(...run('initdb', '-D', unfinished, '-U', 'segue', '--auth=trust', '--no-sync', ...locale));
+  await execute(...run('postgres', '--single', '-D', unfinished, 'postgres'), { input: 'CREATE DATABASE segue\n' });
   renameSync(unfinished, data);
 }
 
@@ -59,8 +62,9 @@ function findBinaries() {
   );
 }
 
-function own(directory, user) {
-  if (user && statSync(directory).uid !== user.uid) execute(['chown', '-R', `${user.uid}:${user.uid}`, directory]);
+async function own(directory, user) {
+  if (user && statSync(directory).uid !== user.uid)
+    await execute('chown', ['-R', `${user.uid}:${user.uid}`, directory]);
 }
 
 async function connects(url) {
@@ -70,13 +74,5 @@ async function connects(url) {
     await client.connect();
   } finally {
     await client.end();
-  }
-}
-
-function execute([command, ...args], input = '') {
-  try {
-    execFileSync(command, args, { input, stdio: ['pipe', 'ignore', 'pipe'] });
-  } catch (error) {
-    throw new Refusal(`Postgres could not be set up: ${String(error.stderr ?? error.message).trim()}`);
   }
 }

@@ -18,10 +18,21 @@ const READY_MS = 30_000;
 export class Processes {
   #file;
   #children = [];
+  #handles = [];
   #stopping = false;
+  #tellEnd;
 
-  constructor(file) {
+  /** Resolves to `{ name, how, log }` when a child ends without being told to. */
+  firstEnd = new Promise((resolve) => {
+    this.#tellEnd = resolve;
+  });
+
+  /** How many processes of a killed launcher had to be ended. */
+  leftovers;
+
+  constructor(file, leftovers) {
     this.#file = file;
+    this.leftovers = leftovers;
   }
 
   /** Takes a directory for this process: ends what a killed launcher left there, refuses while another one lives. */
@@ -29,7 +40,8 @@ export class Processes {
     const file = recordIn(directory);
     const left = readJson(file);
     if (left?.owner && isAlive(left.owner)) throw new AlreadyRunning(left.owner.pid);
-    if (left) await end(left.children);
+    const leftovers = left?.children.filter(isAlive) ?? [];
+    await end(leftovers);
     rmSync(file, { force: true });
     mkdirSync(directory, { recursive: true });
     try {
@@ -39,7 +51,7 @@ export class Processes {
       if (error.code === 'EEXIST') throw new AlreadyRunning(readJson(file)?.owner?.pid);
       throw error;
     }
-    return new Processes(file);
+    return new Processes(file, leftovers.length);
   }
 
   /**
@@ -53,12 +65,15 @@ export class Processes {
     const output = openSync(log, 'a', 0o600);
     const child = spawn(command, args, { detached: true, stdio: ['ignore', output, output], env });
     closeSync(output);
-    child.unref();
     const exited = new Promise((resolve) => {
       child.once('exit', (code, by) => resolve(by ?? `exit code ${code}`));
       child.once('error', (error) => resolve(error.message));
     });
     if (child.pid !== undefined) this.#remember({ name, layer, signal, ...identify(child.pid) });
+    this.#handles.push(child);
+    exited.then((how) => {
+      if (!this.#stopping) this.#tellEnd({ name, how, log });
+    });
     return { name, pid: child.pid, log, exited };
   }
 
@@ -78,6 +93,7 @@ export class Processes {
 
   /** Leaves the children running when this process ends; whoever claims the directory next ends them. */
   detach() {
+    for (const child of this.#handles) child.unref();
     writePrivateJson(this.#file, { owner: null, children: this.#children });
   }
 

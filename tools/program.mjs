@@ -6,12 +6,12 @@ import { Refusal } from './refusal.mjs';
 /**
  * A program the launcher needs: from PATH, else unpacked from a Debian package.
  * @param {{ names: string[], debian: string, install: string }} wanted
- * @returns {{ command: string, env: NodeJS.ProcessEnv }}
+ * @returns {Promise<{ command: string, env: NodeJS.ProcessEnv }>}
  */
-export function program({ names, debian, install }) {
+export async function program({ names, debian, install }) {
   const installed = names.map(onPath).find(Boolean);
   if (installed) return { command: installed, env: process.env };
-  const brought = fromDebian(debian, names[0]);
+  const brought = await fromDebian(debian, names[0]);
   if (brought) return brought;
   throw new Refusal(
     `${names[0]} is missing and could not be fetched with apt-get: install it (${install}) and start again.`,

@@ -12,7 +12,7 @@ const redis = {
 
 /** Starts a private Redis and waits until it answers. @returns {Promise<string>} its URL */
 export async function startRedis({ processes, directory, log, layer }) {
-  const { command, env } = program(redis);
+  const { command, env } = await program(redis);
   const port = await freePort();
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const settings = {

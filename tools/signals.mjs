@@ -1,21 +1,24 @@
-/** npm passes a signal on that the terminal has already delivered: a repeat this soon is the same one. */
+/** npm passes on a signal that the terminal has delivered already: a repeat this soon is the same one. */
 const SAME_SIGNAL_MS = 1000;
 
-/**
- * Calls `stop` at the first SIGINT, SIGTERM or SIGHUP and `kill` at a later second one; both end this process with the
- * exit code they resolve to.
- */
+/** Ends this process after `stop` at the first SIGINT, SIGTERM or SIGHUP, and after `kill` at a later second one. */
 export function onSignal({ stop, kill }) {
   let first = null;
   const handle = async () => {
     if (first === null) {
       first = Date.now();
-      process.exit(await stop());
+      await stop();
+      process.exit(0);
     } else if (Date.now() - first > SAME_SIGNAL_MS) {
-      process.exit(await kill());
+      kill();
+      process.exit(1);
     }
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, handle);
-  // Under another Node than 24 this is the child of the one that was started; its end is ours.
+  // A terminal that is gone must not end this process before its children.
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
+  // Brought Node 24 runs as a child of the Node that was started; that one's end is ours too.
   process.on('disconnect', handle);
+  process.channel?.unref();
 }

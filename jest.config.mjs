@@ -1,0 +1,9 @@
+/** Specs are written in TypeScript beside the code and run as the compiler emits them: `npm test` builds first. */
+export default {
+  roots: ['<rootDir>/dist'],
+  testMatch: ['**/*.spec.js'],
+  transform: { '\\.js$': '<rootDir>/tools/jest/source-maps.mjs' },
+  setupFiles: ['<rootDir>/tools/jest/nest-first.mjs'],
+  reporters: ['default', '<rootDir>/tools/jest/tally.mjs'],
+  maxWorkers: 2,
+};

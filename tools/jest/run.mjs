@@ -1,0 +1,25 @@
+import { spawn } from 'node:child_process';
+import { inRoot, root } from '../paths.mjs';
+
+/**
+ * Runs Jest over the built specs; this process's arguments are its own.
+ * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
+ */
+export function runJest(env) {
+  const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  const jest = inRoot('node_modules', 'jest', 'bin', 'jest.js');
+  const child = spawn(process.execPath, [...node, jest, ...process.argv.slice(2)], {
+    cwd: root,
+    env,
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
+  let tally = { passed: 0, failed: 1, skipped: 0 };
+  child.on('message', (counted) => {
+    tally = counted;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    // A failing exit code for another reason than a failed test, such as a coverage threshold, counts as one.
+    child.once('close', (code) => resolve(code !== 0 && tally.failed === 0 ? { ...tally, failed: 1 } : tally));
+  });
+}

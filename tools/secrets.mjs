@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto';
+import { inDev } from './paths.mjs';
+import { readJson, writePrivateJson } from './private-json.mjs';
+
+const file = inDev('secrets.json');
+
+/** This machine's own secrets, made at the first start; one set in the environment is used instead. */
+export function secrets() {
+  const kept = readJson(file) ?? keep(newSecrets());
+  const given = Object.keys(kept).filter((name) => process.env[name]);
+  return { ...kept, ...Object.fromEntries(given.map((name) => [name, process.env[name]])) };
+}
+
+/** Fresh secrets of every kind the services ask for. */
+export function newSecrets() {
+  return {
+    ADMIN_KEY: randomBytes(32).toString('base64url'),
+    SEAL_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    REFRESH_MAC_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    PEPPER: randomBytes(32).toString('base64'),
+  };
+}
+
+function keep(made) {
+  writePrivateJson(file, made);
+  return made;
+}

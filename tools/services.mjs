@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { inRoot } from './paths.mjs';
+import { freePort } from './ports.mjs';
+import { whenReady } from './processes.mjs';
+
+/** What each service is given of the settings: no secret and no store reaches a process that does not own it. */
+const settingsOf = {
+  identity: ['DATABASE_URL'],
+  token: ['DATABASE_URL', 'REDIS_URL', 'PUBLIC_URL', 'SEAL_KEYS'],
+  session: ['DATABASE_URL', 'REFRESH_MAC_KEYS'],
+  audit: ['DATABASE_URL'],
+  gateway: ['PORT', 'PUBLIC_URL', 'REDIS_URL', 'ADMIN_KEY', 'PEPPER'],
+};
+const toAll = ['NODE_ENV', 'HOST', 'NATS_URL'];
+const managed = new Set([...Object.values(settingsOf).flat(), ...toAll, 'OPS_PORT']);
+
+/** Above the infrastructure's layers 1 to 3: the gateway stops first, the other services next. */
+const layerOf = (name) => (name === 'gateway' ? 5 : 4);
+
+/**
+ * The settings of all services together; `startService` gives each its own.
+ * @param {{ infrastructure: { postgres: string, redis: string, nats: string }, secrets: Record<string, string>, port: number }} options
+ */
+export function serviceSettings({ infrastructure, secrets, port }) {
+  return {
+    ...secrets,
+    NODE_ENV: 'development',
+    HOST: process.env.HOST || '127.0.0.1',
+    PORT: String(port),
+    PUBLIC_URL: process.env.PUBLIC_URL || `http://127.0.0.1:${port}`,
+    DATABASE_URL: infrastructure.postgres,
+    REDIS_URL: infrastructure.redis,
+    NATS_URL: infrastructure.nats,
+  };
+}
+
+/**
+ * Starts all five services at once and waits until every one is ready.
+ * @param {{ processes: import('./processes.mjs').Processes, settings: Record<string, string>, logs: string, opsPort: number }} options
+ *   `opsPort` is the gateway's; the others take free ones
+ * @returns {Promise<Service[]>}
+ */
+export function startServices({ opsPort, ...options }) {
+  return Promise.all(
+    Object.keys(settingsOf).map((name) => startService(name, name === 'gateway' ? { ...options, opsPort } : options)),
+  );
+}
+
+/**
+ * Starts one process of a service, built before, and waits until it says it is ready.
+ * @typedef {{ name: string, pid: number, ops: string, log: string, exited: Promise<string> }} Service
+ * @returns {Promise<Service>}
+ */
+export async function startService(name, { processes, settings, logs, opsPort }) {
+  const port = opsPort ?? (await freePort());
+  const child = processes.start({
+    name,
+    layer: layerOf(name),
+    command: process.execPath,
+    args: ['--enable-source-maps', inRoot('dist', 'apps', name, 'src', 'main.js')],
+    env: { ...unmanaged(), ...pick(settings, [...toAll, ...settingsOf[name]]), OPS_PORT: String(port) },
+    log: join(logs, `${name}.log`),
+  });
+  const ops = `http://127.0.0.1:${port}`;
+  await whenReady(child, () => answersReady(ops));
+  return { ...child, ops };
+}
+
+/** The rest of the environment, such as LOG_LEVEL or LIMITS, is passed on. */
+function unmanaged() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !managed.has(name.replace(/_FILE$/, ''))));
+}
+
+function pick(settings, names) {
+  return Object.fromEntries(names.map((name) => [name, settings[name]]));
+}
+
+async function answersReady(ops) {
+  const { status } = await fetch(`${ops}/health/ready`, { signal: AbortSignal.timeout(1000) });
+  if (status !== 200) throw new Error(`/health/ready answers ${status}`);
+}

@@ -1,0 +1,103 @@
+// npm start: everything Segue needs on this machine, from a clean clone to a link that signs in.
+import { rmSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { build } from './build.mjs';
+import { seedDemo } from './demo.mjs';
+import { gatewayPorts } from './gateway-ports.mjs';
+import { handOffLink } from './hand-off-link.mjs';
+import { startInfrastructure } from './infrastructure.mjs';
+import { install } from './install.mjs';
+import { lastLines } from './log-tail.mjs';
+import { migrate } from './migrate.mjs';
+import { underNode24 } from './node24.mjs';
+import { inDev } from './paths.mjs';
+import { writePrivateJson } from './private-json.mjs';
+import { Processes } from './processes.mjs';
+import { Refusal, report } from './refusal.mjs';
+import { secrets } from './secrets.mjs';
+import { serviceSettings, startServices } from './services.mjs';
+import { onSignal } from './signals.mjs';
+import { seconds, step } from './steps.mjs';
+
+const help = `npm start: runs Segue on this machine, with everything it needs, until Ctrl-C.
+
+  PORT        the gateway's port (8080, or the next free one)
+  OPS_PORT    the gateway's private port: health and metrics (9080, or the next free one)
+  HOST        the address to bind (127.0.0.1)
+  PUBLIC_URL  how the world reaches the gateway (http://127.0.0.1:<PORT>)
+  Further settings, such as LOG_LEVEL or LIMITS, reach the services: docs/configuration.md.
+
+  npm run link -- --user alice    another hand-off link
+  npm run reset                   forget all data
+
+Everything is kept in .dev/: data, logs (one file a process), run.json (where everything listens).
+`;
+
+const logs = inDev('logs');
+const runFile = inDev('run.json');
+
+try {
+  if (parseArgs({ options: { help: { type: 'boolean', short: 'h' } } }).values.help) console.log(help);
+  else await run();
+} catch (error) {
+  report(error);
+}
+
+async function run() {
+  await underNode24();
+  const began = performance.now();
+  const processes = await Processes.claim(inDev());
+  if (processes.leftovers > 0) console.log(`  Ended ${processes.leftovers} processes that a killed launcher had left.`);
+
+  let stopped;
+  const stop = () => {
+    rmSync(runFile, { force: true });
+    stopped ??= processes.stop();
+    return stopped;
+  };
+  onSignal({ stop: () => step('Stopping', stop), kill: () => processes.kill() });
+  try {
+    const running = await bringUp(processes);
+    announce(running, began);
+    const { name, how, log } = await processes.firstEnd;
+    throw new Refusal(`${name} ended by itself (${how}), so everything is stopped.${lastLines(log)}`);
+  } catch (error) {
+    const told = stopped !== undefined;
+    await stop();
+    if (!told) throw error;
+  }
+}
+
+async function bringUp(processes) {
+  await gatewayPorts(); // a PORT that is taken is told before the long steps
+  rmSync(logs, { recursive: true, force: true });
+  await step('Packages', install);
+  await step('Build', build);
+  const infrastructure = await step('Postgres, Redis, NATS', () =>
+    startInfrastructure({ processes, directory: inDev('data'), logs }),
+  );
+  await step('Migrations', () => migrate(infrastructure.postgres));
+
+  const { port, opsPort, notes } = await gatewayPorts();
+  const settings = serviceSettings({ infrastructure, secrets: secrets(), port });
+  const services = await step('Services', () => startServices({ processes, settings, logs, opsPort }));
+  const gateway = `http://127.0.0.1:${port}`;
+  const demo = await step('Demo client', () => seedDemo({ gateway, adminKey: settings.ADMIN_KEY }));
+
+  const places = Object.fromEntries(services.map(({ name, pid, ops }) => [name, { pid, ops }]));
+  writePrivateJson(runFile, { gateway, adminKey: settings.ADMIN_KEY, ...infrastructure, services: places });
+  return { gateway, demo, notes };
+}
+
+function announce({ gateway, demo, notes }, began) {
+  const user = { userId: 'demo', username: 'Demo', email: 'demo@example.com', locale: 'en' };
+  console.log(`
+  Segue is ready after ${seconds(began).trim()}.${notes.map((note) => ` ${note}`).join('')}
+
+  Gateway   ${gateway}
+  Docs      ${gateway}/docs
+  Sign in   ${handOffLink({ gateway, ...demo, user })}
+
+  The link signs in once: \`npm run link\` makes another. Ctrl-C stops everything.
+`);
+}
