@@ -1,0 +1,85 @@
+// For specs only: the store on a real Postgres, twice, as two replicas have it.
+import { randomBytes, randomUUID } from 'node:crypto';
+import { DataSource } from 'typeorm';
+import { type FactType, facts } from '#contracts/fact';
+import { dataSourceOptions, withinLimits } from '#postgres/data-source';
+import { Postgres } from '#postgres/postgres';
+import { scratchStore } from '#postgres/testing';
+import { store } from './data-source.js';
+import type { Opened, Opening } from './opening.js';
+import type { Refreshing } from './refreshing.js';
+import { SessionsStore } from './sessions.store.js';
+
+export interface StatedFact {
+  readonly type: FactType;
+  readonly subject: string;
+  readonly traceparent: string | null;
+  readonly body: Record<string, unknown>;
+}
+
+export async function twoReplicas() {
+  const scratch = await scratchStore(store);
+  const options = dataSourceOptions({ ...store, schema: scratch.schema, url: scratch.url });
+  const other = await new DataSource(withinLimits(options)).initialize();
+  const sql = <Row>(text: string, values: unknown[] = []): Promise<Row[]> => scratch.dataSource.query(text, values);
+
+  return {
+    dataSource: scratch.dataSource,
+    one: new SessionsStore(scratch.postgres),
+    two: new SessionsStore(new Postgres(other)),
+    sql,
+    /** What was stated about a client, in order; each body is held against its contract. */
+    async facts(clientId: string, ...types: FactType[]): Promise<StatedFact[]> {
+      const rows = await sql<StatedFact>(
+        'SELECT type, subject, traceparent, body FROM outbox WHERE client_id = $1 ORDER BY position',
+        [clientId],
+      );
+      for (const { type, body } of rows) facts[type].parse(body);
+      return rows.filter(({ type }) => types.length === 0 || types.includes(type));
+    },
+    async end(): Promise<void> {
+      await other.destroy();
+      await scratch.drop();
+    },
+  };
+}
+export type Replicas = Awaited<ReturnType<typeof twoReplicas>>;
+
+export const newClient = () => `c${randomBytes(8).toString('hex')}`;
+
+const support = () => randomBytes(5).toString('hex');
+
+/** A link's session, fenced by an origin of its own unless told otherwise. */
+export const opening = (given: Partial<Opening> & { clientId: string }): Opening => ({
+  sessionId: randomUUID(),
+  subject: randomUUID(),
+  epoch: 0,
+  protocol: 'api-link',
+  scopes: [],
+  origin: `link:${randomUUID()}`,
+  originUntil: Math.floor(Date.now() / 1000) + 90_000,
+  lifetimeSeconds: 900,
+  macKey: 'k1',
+  presented: null,
+  link: { secretId: 'abcdefghijkl', callback: 'none' },
+  support: support(),
+  address: '0123456789abcdef0123456789abcdef',
+  traceparent: '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
+  ...given,
+});
+
+/** A session with a refresh chain. */
+export const chain = (given: Partial<Opening> & { clientId: string }): Opening =>
+  opening({ protocol: 'client-auth', origin: null, originUntil: null, link: null, scopes: ['users.read'], ...given });
+
+export async function opened(sessions: SessionsStore, row: Opening): Promise<Opened> {
+  const answer = await sessions.open(row);
+  if (answer.outcome !== 'opened') throw new Error(answer.outcome);
+  return answer;
+}
+
+export const refreshing = (
+  { clientId, sessionId }: { clientId: string; sessionId: string },
+  generation: number,
+  macKey = 'k1',
+): Refreshing => ({ clientId, sessionId, generation, macKey, address: 'fedcba9876543210', traceparent: null });
