@@ -1,0 +1,27 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+@Entity('clients')
+export class ClientEntity {
+  @PrimaryColumn('text', { name: 'client_id', collation: 'C' })
+  clientId!: string;
+
+  @Column('text')
+  name!: string;
+
+  @Column('text', { default: 'active' })
+  status!: 'active' | 'suspended';
+
+  /** Raised by suspension: what was opened on an older epoch dies (state.md, "A user"). */
+  @Column('integer', { default: 0 })
+  epoch!: number;
+
+  /** As validated; read through the schema again, so that a member added later has its default. */
+  @Column('jsonb')
+  settings!: unknown;
+
+  @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
+  createdAt!: Date;
+
+  @Column('timestamptz', { name: 'updated_at', default: () => 'now()' })
+  updatedAt!: Date;
+}

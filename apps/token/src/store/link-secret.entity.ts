@@ -1,0 +1,24 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+@Entity('link_secrets')
+export class LinkSecretEntity {
+  @PrimaryColumn('text', { name: 'client_id', collation: 'C' })
+  clientId!: string;
+
+  @PrimaryColumn('text', { name: 'secret_id', collation: 'C' })
+  secretId!: string;
+
+  /** Under `SEAL_KEYS`, bound to client and id. */
+  @Column('text')
+  sealed!: string;
+
+  @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
+  createdAt!: Date;
+
+  /** Its end, by rotation or deletion; `null` while nothing ends it. */
+  @Column('timestamptz', { name: 'verifies_until', nullable: true })
+  verifiesUntil!: Date | null;
+
+  @Column('timestamptz', { name: 'last_used_at', nullable: true })
+  lastUsedAt!: Date | null;
+}

@@ -1,0 +1,81 @@
+// For specs only: the service without its bus, on a store of its own.
+import { randomBytes } from 'node:crypto';
+import type { Attempt } from '#contracts/ids';
+import { Secret } from '#env/secret';
+import { createLog } from '#log/log';
+import { Outbox } from '#outbox/outbox';
+import { statement } from '#postgres/postgres';
+import { type ScratchStore, scratchStore } from '#postgres/testing';
+import { Authenticate } from './authenticate.js';
+import { ApiKeys } from './clients/api-keys.js';
+import { Clients } from './clients/clients.js';
+import { KnownApiKeys } from './clients/known-api-keys.js';
+import { KnownClients } from './clients/known-clients.js';
+import { LastUse } from './clients/last-use.js';
+import { LinkSecrets } from './clients/link-secrets.js';
+import { SigningKeys } from './keys/signing-keys.js';
+import { Refusals } from './refusals.js';
+import { Sign } from './sign.js';
+import { ApiKeyStore } from './store/api-key.store.js';
+import { ClientStore } from './store/client.store.js';
+import { store } from './store/data-source.js';
+import { LastUseStore } from './store/last-use.store.js';
+import { LinkSecretStore } from './store/link-secret.store.js';
+import { SigningKeyStore } from './store/signing-key.store.js';
+import { Vault } from './vault.js';
+import { VerifyLink } from './verify-link.js';
+
+export const issuerOfSpecs = 'https://segue.example';
+
+export const openStore = (): Promise<ScratchStore> => scratchStore(store);
+export const sealKeys = () => new Secret(`k1:${randomBytes(32).toString('base64')}`);
+
+/** A replica: what one process holds, over the given store. */
+export function replica({ postgres }: ScratchStore, keys: Secret) {
+  const log = createLog({ service: 'token', level: 'silent' });
+  const vault = new Vault(keys);
+  const outbox = new Outbox();
+  const clientStore = new ClientStore(postgres);
+  const secretStore = new LinkSecretStore(postgres);
+  const keyStore = new ApiKeyStore(postgres);
+  const knownClients = new KnownClients(clientStore, vault);
+  const knownKeys = new KnownApiKeys(keyStore);
+  const lastUse = new LastUse(new LastUseStore(postgres), log);
+  const refusals = new Refusals(postgres, outbox, log);
+  const signingKeys = new SigningKeys(new SigningKeyStore(postgres), vault, log);
+  return {
+    lastUse,
+    refusals,
+    signingKeys,
+    clients: new Clients(postgres, clientStore, secretStore, knownClients, vault, outbox),
+    linkSecrets: new LinkSecrets(postgres, clientStore, secretStore, knownClients, vault, outbox, log),
+    apiKeys: new ApiKeys(postgres, clientStore, keyStore, knownKeys, outbox),
+    verifyLink: new VerifyLink(knownClients, refusals, lastUse),
+    authenticate: new Authenticate(knownClients, knownKeys, refusals, lastUse),
+    sign: new Sign(knownClients, signingKeys, issuerOfSpecs),
+  };
+}
+
+export interface WrittenFact {
+  readonly clientId: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly body: Record<string, unknown>;
+}
+
+const facts = statement(
+  'spec.facts',
+  `SELECT client_id AS "clientId", type, subject, body FROM outbox ORDER BY position`,
+);
+
+/** What stands in the outbox, oldest first. */
+export function factsOf({ postgres }: ScratchStore): Promise<WrittenFact[]> {
+  return postgres.query<WrittenFact>(facts);
+}
+
+let attempts = 0;
+/** A new caller's attempt, from one address. */
+export function attempt(address = 'a1'): Attempt {
+  attempts += 1;
+  return { support: attempts.toString(36).padStart(10, '0'), address };
+}
