@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Log } from '#log/log';
 import { SessionsStore } from './store/sessions.store.js';
 
@@ -8,7 +8,7 @@ const batch = 500;
 
 /** Deletes sessions that nothing needs any more: once a minute, in small batches; replicas skip each other's rows. */
 @Injectable()
-export class Forget implements OnApplicationBootstrap, OnApplicationShutdown {
+export class Forget implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #stopped = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -21,7 +21,7 @@ export class Forget implements OnApplicationBootstrap, OnApplicationShutdown {
     this.#running = this.#run();
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async onModuleDestroy(): Promise<void> {
     this.#stopped.abort();
     await this.#running;
   }

@@ -155,9 +155,8 @@ describe('its predecessor', () => {
     for (const { presented, judged } of granted) expect(judged?.generation).toBe(presented + 1);
     expect(answers.filter(({ judged }) => judged?.verdict === 'rotated').length).toBeLessThanOrEqual(1);
     // Unless every 0 came before the first 1, a 0 is a superseded link; that ends the chain, once.
-    const reused = answers.filter(({ judged }) => judged?.verdict === 'reused').length;
-    expect(reused).toBeLessThanOrEqual(1);
-    expect(await replicas.facts(row.clientId, 'session.closed')).toHaveLength(reused);
+    const reused = answers.some(({ judged }) => judged?.verdict === 'reused');
+    expect(await replicas.facts(row.clientId, 'session.closed')).toHaveLength(reused ? 1 : 0);
   });
 });
 
@@ -262,12 +261,13 @@ class Chain {
 }
 
 describe('the refresh chain', () => {
+  // No sum of these is 10: the clock of the test goes on meanwhile.
   const step = fc.oneof(
     {
       weight: 6,
       arbitrary: fc.record({ does: fc.constant('refresh' as const), behind: fc.constantFrom(0, 0, 0, 1, 1, 2, -1) }),
     },
-    { weight: 2, arbitrary: fc.record({ does: fc.constant('age' as const), seconds: fc.constantFrom(3, 7, 12) }) },
+    { weight: 2, arbitrary: fc.record({ does: fc.constant('age' as const), seconds: fc.constantFrom(3, 6, 12) }) },
     { weight: 1, arbitrary: fc.record({ does: fc.constant('close' as const) }) },
   );
 
