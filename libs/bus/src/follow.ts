@@ -1,5 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import {
+  AckPolicy,
+  type Consumer,
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import type { Fact, FactType } from '#contracts/fact';
 import { Fault } from '#contracts/fault';
@@ -45,38 +53,45 @@ const longestPauseMs = 60_000;
 export class Following {
   readonly #stopping = new AbortController();
   readonly #done: Promise<void>;
+  #consumer: Consumer | undefined;
+  #pulled: ConsumerMessages | undefined;
 
   constructor(
     private readonly options: FollowOptions,
     private readonly source: Source,
   ) {
+    source.connection.whenLost(() => this.#forget());
     this.#done = this.#run();
   }
 
   /** Finishes what is in hand; the rest comes again to whoever follows next. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#pulled?.stop();
     await this.#done;
   }
 
   async #run(): Promise<void> {
     const { connection, log } = this.source;
-    let consumer: Consumer | undefined;
     while (!this.#stopping.signal.aborted) {
       try {
-        if (!connection.connected) await this.#pause(pauseMs / 4);
-        else if (consumer) await this.#pull(consumer);
-        else consumer = await this.#consumer();
+        if (connection.connected) await this.#pull((this.#consumer ??= await this.#ensured()));
+        else await this.#pause(pauseMs / 4);
       } catch (err) {
-        // Broker gone, stream or consumer deleted: begin from the start.
-        consumer = undefined;
+        this.#forget();
         if (connection.connected) log.warn('following facts is interrupted', { durable: this.options.durable, err });
         await this.#pause(pauseMs / 2);
       }
     }
   }
 
-  async #consumer(): Promise<Consumer> {
+  /** After a loss the broker may come back without stream and consumer: begin from the start. */
+  #forget(): void {
+    this.#consumer = undefined;
+    this.#pulled?.stop();
+  }
+
+  async #ensured(): Promise<Consumer> {
     const { connection, stream, ensure } = this.source;
     await ensure();
     const nats = connection.live;
@@ -95,31 +110,40 @@ export class Following {
     return jetstream(nats).consumers.get(stream, durable);
   }
 
-  /** One pull: at most a batch of facts, handled in the groups they arrive in, so that at most a batch is under way. */
+  /** One pull: at most a batch of facts, handled in the groups they arrive in. */
   async #pull(consumer: Consumer): Promise<void> {
     const { batch = 256 } = this.options;
     const messages = await consumer.fetch({ max_messages: batch, expires: pullMs });
-    const stop = () => messages.stop();
-    this.#stopping.signal.addEventListener('abort', stop, { once: true });
-    let group: JsMsg[] = [];
+    this.#pulled = messages;
+    if (this.#stopping.signal.aborted) messages.stop();
+
+    let arrived: JsMsg[] = [];
+    let handled = Promise.resolve();
+    const takeArrived = async () => {
+      if (arrived.length < batch) await delay(gatherMs);
+      const group = arrived;
+      arrived = [];
+      await this.#take(group);
+    };
     try {
       for await (const message of messages) {
-        group.push(message);
-        if (group.length < batch && messages.getPending() === 0) await delay(gatherMs);
-        if (group.length < batch && messages.getPending() > 0) continue;
-        await this.#take(group);
-        group = [];
+        if (arrived.push(message) === 1) handled = handled.then(takeArrived);
       }
     } finally {
-      this.#stopping.signal.removeEventListener('abort', stop);
+      await handled;
     }
-    if (group.length > 0) await this.#take(group);
   }
 
+  /** Never rejects: what cannot be handled comes again. */
   async #take(messages: readonly JsMsg[]): Promise<void> {
-    const heard = messages.flatMap((message) => this.#heard(message));
-    const wanted = heard.filter(({ fact }) => this.options.types?.includes(fact.type) ?? true);
-    for (const { message } of heard.filter((each) => !wanted.includes(each))) message.ack();
+    const { types } = this.options;
+    const wanted: Heard[] = [];
+    for (const message of messages) {
+      const fact = this.#factIn(message);
+      if (!fact) tell(message, (each) => each.term());
+      else if (types?.includes(fact.type) ?? true) wanted.push({ message, fact });
+      else tell(message, (each) => each.ack());
+    }
     if (wanted.length > 0) await this.#handle(wanted);
   }
 
@@ -128,40 +152,53 @@ export class Following {
    * each fact gets its own try: the ones that fail again come later, and hold up nobody.
    */
   async #handle(group: readonly Heard[]): Promise<void> {
+    const err = await this.#failureOf(group);
+    if (err === undefined) {
+      for (const { message } of group) tell(message, (each) => each.ack());
+      return;
+    }
+    this.source.log.error('facts are not handled', { durable: this.options.durable, count: group.length, err });
+    if (err instanceof Fault && err.entry.kind === 'unavailable') await this.#handleLater(group);
+    else if (group.length > 1) for (const one of group) await this.#handle([one]);
+    else for (const { message } of group) tell(message, (each) => each.nak(pauseAfter(each.info.deliveryCount)));
+  }
+
+  async #failureOf(group: readonly Heard[]): Promise<unknown> {
     try {
       await this.options.handle(group.map(({ fact }) => fact));
-      for (const { message } of group) message.ack();
-    } catch (err) {
-      const away = err instanceof Fault && err.entry.kind === 'unavailable';
-      this.source.log.error('facts are not handled', { durable: this.options.durable, count: group.length, err });
-      if (away) await this.#handleLater(group);
-      else if (group.length > 1) for (const one of group) await this.#handle([one]);
-      else for (const { message } of group) message.nak(pauseAfter(message.info.deliveryCount));
+      return undefined;
+    } catch (error) {
+      return error ?? new Error('rejected without a reason');
     }
   }
 
   async #handleLater(group: readonly Heard[]): Promise<void> {
     await this.#pause(pauseMs);
-    if (this.#stopping.signal.aborted) {
-      for (const { message } of group) message.nak();
-      return;
-    }
-    for (const { message } of group) message.working();
-    await this.#handle(group);
+    const goOn = !this.#stopping.signal.aborted;
+    for (const { message } of group) tell(message, (each) => (goOn ? each.working() : each.nak()));
+    if (goOn) await this.#handle(group);
   }
 
-  #heard(message: JsMsg): Heard[] {
+  #factIn(message: JsMsg): Fact | undefined {
     try {
-      return [{ message, fact: fromCloudEvent(message.headers, message.string()) }];
+      return fromCloudEvent(message.headers, message.string());
     } catch (err) {
       this.source.log.error('a message is no fact', { subject: message.subject, seq: message.seq, err });
-      message.term();
-      return [];
+      return undefined;
     }
   }
 
   async #pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+  }
+}
+
+/** A word to the broker about a message. Lost with a closed connection, the message comes again. */
+function tell(message: JsMsg, word: (message: JsMsg) => void): void {
+  try {
+    word(message);
+  } catch {
+    // The connection is closed.
   }
 }
 
