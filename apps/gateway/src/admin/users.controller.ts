@@ -1,0 +1,62 @@
+import { Body, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { Bus } from '#bus/bus';
+import { Fault } from '#contracts/fault';
+import { identity, user, userView } from '#contracts/identity';
+import { session } from '#contracts/session';
+import { AdminController } from './admin.controller.decorator.js';
+import { clientPath, newUser, sessionPath, userPath, userQuery } from './admin.schema.js';
+
+@AdminController('users', 'clients/:clientId/users')
+export class UsersController {
+  constructor(private readonly bus: Bus) {}
+
+  @Post()
+  @ApiCreatedResponse({ standardSchema: user.create.reply })
+  create(
+    @Param({ schema: clientPath }) { clientId }: z.output<typeof clientPath>,
+    @Body({ schema: newUser }) body: z.output<typeof newUser>,
+  ) {
+    return this.bus.ask(user.create, { clientId, ...body });
+  }
+
+  @Get()
+  @ApiOkResponse({ standardSchema: user.list.reply })
+  list(
+    @Param({ schema: clientPath }) { clientId }: z.output<typeof clientPath>,
+    @Query({ schema: userQuery }) query: z.output<typeof userQuery>,
+  ) {
+    return this.bus.ask(user.list, { clientId, ...query });
+  }
+
+  @Get(':userId')
+  @ApiOkResponse({ standardSchema: userView })
+  async read(@Param({ schema: userPath }) path: z.output<typeof userPath>) {
+    const found = await this.bus.ask(identity.get, path);
+    if (!found) throw new Fault('user.missing');
+    return found.user;
+  }
+
+  @Get(':userId/sessions')
+  @ApiOkResponse({ standardSchema: session.list.reply })
+  listSessions(@Param({ schema: userPath }) path: z.output<typeof userPath>) {
+    return this.bus.ask(session.list, path);
+  }
+
+  @Delete(':userId/sessions')
+  @HttpCode(204)
+  @ApiNoContentResponse()
+  async closeSessions(@Param({ schema: userPath }) { clientId, userId }: z.output<typeof userPath>): Promise<void> {
+    await this.bus.ask(session.close, { clientId, subject: userId, reason: 'admin' });
+  }
+
+  @Delete(':userId/sessions/:sessionId')
+  @HttpCode(204)
+  @ApiNoContentResponse()
+  async closeSession(
+    @Param({ schema: sessionPath }) { clientId, userId, sessionId }: z.output<typeof sessionPath>,
+  ): Promise<void> {
+    await this.bus.ask(session.close, { clientId, subject: userId, sessionId, reason: 'admin' });
+  }
+}

@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import { Fault } from '#contracts/fault';
+import { ClientSettings } from '../guards/client-settings.js';
+import { withParameters } from '../http/landing.js';
+import type { RefusedLink } from './api-link.schema.js';
+
+/** Our own sign-in page, for clients we do not know. */
+const plainLogin = '/login';
+
+/** Where a browser goes with a link that does not sign in. */
+@Injectable()
+export class LoginPage {
+  constructor(private readonly settings: ClientSettings) {}
+
+  async of(clientId: string, { code, support }: RefusedLink): Promise<string> {
+    // The refusal stands: whatever keeps us from the client's settings only costs its own page.
+    const settings = await this.settings.find(clientId).catch(() => null);
+    return withParameters(settings?.loginUrl ?? plainLogin, { error: code, support });
+  }
+}
+
+/**
+ * A refusal in the words of protocol 000, or `null` for any other failure. Two codes are seen outside; the precise
+ * reason stands in the audit trail under the support id.
+ */
+export function refusalOf(error: unknown, support: string): RefusedLink | null {
+  if (!(error instanceof Fault) || error.entry.kind !== 'denied') return null;
+  const told = new Fault(error.code === 'account.suspended' ? 'account.suspended' : 'link.refused');
+  return {
+    message: told.entry.says,
+    code: told.code === 'account.suspended' ? 'account_suspended' : 'invalid_token',
+    support,
+  };
+}

@@ -1,0 +1,94 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { ThrottlerModule } from '@nestjs/throttler';
+import { Redis } from 'ioredis';
+import { FactStream } from '#bus/facts';
+import { Log } from '#log/log';
+import { RedisModule } from '#redis/redis.module';
+import { sha256 } from '#secrets/digest';
+import { ApiKeysController } from './admin/api-keys.controller.js';
+import { AuditController } from './admin/audit.controller.js';
+import { ClientsController } from './admin/clients.controller.js';
+import { LinkSecretsController } from './admin/link-secrets.controller.js';
+import { SigningKeysController } from './admin/signing-keys.controller.js';
+import { UsersController } from './admin/users.controller.js';
+import { ApiLinkController } from './api-link/api-link.controller.js';
+import { ApiLinkFlow } from './api-link/api-link.flow.js';
+import { LoginPage } from './api-link/refused-link.js';
+import type { GatewayConfig } from './gateway.config.js';
+import { AccessGuard } from './guards/access.guard.js';
+import { AdminGuard, AdminKeyDigest } from './guards/admin.guard.js';
+import { ClientSettings } from './guards/client-settings.js';
+import { CurrentSession, Issuer } from './guards/current-session.js';
+import { SigningKeys } from './guards/signing-keys.js';
+import { Addresses } from './http/address.js';
+import { Attempts } from './http/attempts.js';
+import { Denials } from './http/denials.js';
+import { FaultFilter } from './http/fault.filter.js';
+import { RateWindows } from './http/rate-windows.js';
+import { SessionCookie } from './http/session-cookie.js';
+import { ThrottleGuard } from './http/throttle.guard.js';
+import { DemoController } from './native/demo.controller.js';
+import { JwksController } from './native/jwks.controller.js';
+import { LoginController } from './native/login.controller.js';
+import { SessionController } from './native/session.controller.js';
+
+export const controllers = [
+  ApiLinkController,
+  SessionController,
+  JwksController,
+  LoginController,
+  DemoController,
+  ClientsController,
+  LinkSecretsController,
+  ApiKeysController,
+  UsersController,
+  SigningKeysController,
+  AuditController,
+];
+
+@Module({})
+class GatewayModule {}
+
+/** HTTP in, the bus out. The gateway keeps nothing but rate counters. */
+export function gatewayModule(config: GatewayConfig): DynamicModule {
+  const { LIMITS: limits, PUBLIC_URL: publicUrl } = config;
+  const throttlers = Object.entries(limits).map(([name, { most, windowMs }]) => ({
+    name,
+    limit: most,
+    ttl: windowMs,
+  }));
+  return {
+    module: GatewayModule,
+    imports: [
+      RedisModule.with({ url: config.REDIS_URL, strict: config.NODE_ENV !== 'development' }),
+      ThrottlerModule.forRootAsync({
+        inject: [Redis],
+        useFactory: (redis: Redis) => ({ throttlers, storage: new RateWindows(redis, limits) }),
+      }),
+    ],
+    controllers,
+    providers: [
+      { provide: Issuer, useValue: new Issuer(publicUrl) },
+      { provide: SessionCookie, useValue: new SessionCookie(publicUrl) },
+      { provide: Addresses, useValue: new Addresses(config.PEPPER.reveal()) },
+      { provide: AdminKeyDigest, useValue: new AdminKeyDigest(sha256(config.ADMIN_KEY.reveal())) },
+      {
+        provide: Denials,
+        inject: [FactStream, Log],
+        useFactory: (facts: FactStream, log: Log) => new Denials(facts, log),
+      },
+      FaultFilter,
+      Attempts,
+      ClientSettings,
+      SigningKeys,
+      CurrentSession,
+      AdminGuard,
+      ApiLinkFlow,
+      LoginPage,
+      ThrottleGuard,
+      { provide: APP_GUARD, useExisting: ThrottleGuard },
+      { provide: APP_GUARD, useClass: AccessGuard },
+    ],
+  };
+}

@@ -1,0 +1,28 @@
+import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
+import { GUARDS_METADATA } from '@nestjs/common/constants.js';
+import { Reflector } from '@nestjs/core';
+
+const mark = 'public';
+
+type Target = Parameters<Reflector['get']>[1];
+
+/** For everybody, without a credential, or with one the route's own story checks. */
+export const Public = () => SetMetadata(mark, true);
+
+/** Whether somebody decided who may call a handler: it carries a guard, or says that it is public. */
+export function isDecided(reflector: Reflector, handler: Target, controller: Target): boolean {
+  const guards = reflector.getAll<(unknown[] | undefined)[]>(GUARDS_METADATA, [handler, controller]);
+  return (
+    guards.some((list) => list && list.length > 0) || reflector.getAllAndOverride(mark, [handler, controller]) === true
+  );
+}
+
+/** Denies what nobody decided about (S-96). */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(private readonly reflector: Reflector) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    return isDecided(this.reflector, context.getHandler(), context.getClass());
+  }
+}

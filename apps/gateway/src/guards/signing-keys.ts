@@ -1,0 +1,37 @@
+import type { KeyObject } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Bus } from '#bus/bus';
+import type { Reply } from '#contracts/service';
+import { token } from '#contracts/token';
+import { ed25519Key } from './access-token.js';
+import { Briefly } from './briefly.js';
+
+type KeySet = Reply<typeof token.keys>;
+
+const lifeMs = 60_000;
+/** A `kid` nobody knows has the set fetched again, but no more often than this. */
+const restMs = 5_000;
+const all = 'all';
+
+/** The public keys, at most a minute old: a new key is published long before it signs (S-54). */
+@Injectable()
+export class SigningKeys {
+  readonly #sets: Briefly<{ set: KeySet; keys: ReadonlyMap<string, KeyObject>; fetchedAt: number }>;
+
+  constructor(bus: Bus) {
+    this.#sets = new Briefly(lifeMs, async () => {
+      const set = await bus.ask(token.keys, {});
+      return { set, keys: new Map(set.keys.map(({ kid, x }) => [kid, ed25519Key(x)])), fetchedAt: Date.now() };
+    });
+  }
+
+  async published(): Promise<KeySet> {
+    return (await this.#sets.get(all)).set;
+  }
+
+  async find(kid: string): Promise<KeyObject | undefined> {
+    const { keys, fetchedAt } = await this.#sets.get(all);
+    if (keys.has(kid) || Date.now() - fetchedAt < restMs) return keys.get(kid);
+    return (await this.#sets.again(all)).keys.get(kid);
+  }
+}

@@ -1,0 +1,29 @@
+import { isUtf8 } from 'node:buffer';
+import { parse } from 'node:querystring';
+import { BadRequestException } from '@nestjs/common';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+const json = ['application/json', 'application/merge-patch+json'];
+const form = 'application/x-www-form-urlencoded';
+
+/** Reads the two kinds of body there are. An empty JSON body is no body: whoever needs one refuses its absence. */
+export function readBodies(server: FastifyInstance): void {
+  const parseJson = server.getDefaultJsonParser('error', 'error');
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser(json, { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    if (body.length === 0) done(null, undefined);
+    else if (!isUtf8(body)) done(new BadRequestException());
+    else parseJson(request, body.toString(), done);
+  });
+  server.addContentTypeParser(form, { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+    if (isUtf8(body)) done(null, parse(body.toString()));
+    else done(new BadRequestException());
+  });
+}
+
+/** Whether the body, if there is one, is of the kind the route documents (S-105). */
+export function isDocumentedBody({ headers, routeOptions }: FastifyRequest): boolean {
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (type === undefined) return true;
+  return routeOptions.config.takes === 'form' ? type === form : json.includes(type);
+}

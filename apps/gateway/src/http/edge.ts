@@ -1,0 +1,152 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import cookie from '@fastify/cookie';
+import {
+  BadRequestException,
+  MethodNotAllowedException,
+  MisdirectedException,
+  UnsupportedMediaTypeException,
+} from '@nestjs/common';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { withCall } from '#bus/call';
+import { Fault } from '#contracts/fault';
+import { Addresses } from './address.js';
+import { isDocumentedBody, readBodies } from './bodies.js';
+import { callOf } from './call.js';
+import { Denials } from './denials.js';
+import { FaultFilter } from './fault.filter.js';
+import { securityHeaders } from './headers.js';
+import { hostsOf, hostTrouble } from './hosts.js';
+import { isInert } from './inert.js';
+import { InputPipe } from './input.pipe.js';
+import { isSingleValued } from './single-valued.js';
+import { routeOf } from './throttle.guard.js';
+
+/** S-104: bodies and headers alike, in bytes. */
+const most = 16 * 1024;
+/** S-104: within this a request must have arrived, in milliseconds. */
+const patienceMs = 10_000;
+
+interface EdgeOptions {
+  readonly PUBLIC_URL: string;
+  readonly TRUSTED_PROXIES: readonly string[];
+  readonly NODE_ENV: string;
+}
+
+/** The HTTP server as the world sees it, before any route. */
+export function edgeAdapter({ TRUSTED_PROXIES }: Pick<EdgeOptions, 'TRUSTED_PROXIES'>): FastifyAdapter {
+  return new FastifyAdapter({
+    trustProxy: TRUSTED_PROXIES.length > 0 ? [...TRUSTED_PROXIES] : false,
+    bodyLimit: most,
+    requestTimeout: patienceMs,
+    http: { maxHeaderSize: most, headersTimeout: patienceMs, connectionsCheckingInterval: 1_000 },
+    clientErrorHandler: refuseUnreadable,
+    frameworkErrors: refuseTarget,
+    routerOptions: { maxParamLength: 512 },
+  });
+}
+
+/** The manners every route shares, whatever its protocol. Before `init`: the method sweep must see all routes. */
+export async function minded(app: NestFastifyApplication, options: EdgeOptions): Promise<void> {
+  const server = app.getHttpAdapter().getInstance();
+  const denials = app.get(Denials);
+  const addresses = app.get(Addresses);
+  const ours = options.NODE_ENV === 'production' ? hostsOf(options.PUBLIC_URL) : null;
+
+  app.useSecurityHeaders(securityHeaders(options.PUBLIC_URL));
+  app.useGlobalPipes(new InputPipe());
+  app.useGlobalFilters(app.get(FaultFilter));
+  await app.register(cookie);
+  readBodies(server);
+
+  server.decorateRequest('call', null);
+  server.addHook('onRequest', (request, reply, done) => {
+    reply.header('cache-control', 'no-store').header('traceparent', callOf(request).traceparent);
+    const trouble = hostTrouble(request.raw, ours);
+    if (trouble === 'ambiguous') return done(new BadRequestException());
+    if (trouble === 'unknown') {
+      denials.note({
+        clientId: '_',
+        route: routeOf(request),
+        reason: 'host.unknown',
+        address: addresses.hash(request),
+      });
+      return done(new MisdirectedException());
+    }
+    if (!request.routeOptions.config.changesState || !isInert(request.method, request.headers)) return done();
+    // 204 keeps a browser from showing later what it fetched now.
+    reply.code(request.method === 'HEAD' ? 200 : 204).send();
+  });
+  server.addHook('preParsing', (request, _reply, _payload, done) => {
+    done(isDocumentedBody(request) ? null : new UnsupportedMediaTypeException());
+  });
+  server.addHook('preValidation', (request, _reply, done) => {
+    if (isSingleValued(request.query) && (request.routeOptions.config.takes !== 'form' || isSingleValued(request.body)))
+      done();
+    else done(new Fault('request.invalid', { detail: 'each parameter once, with a plain name' }));
+  });
+  // The body is read on the socket's events, outside of any context, so the call is entered after it.
+  server.addHook('preHandler', (request, _reply, done) => withCall(callOf(request), done));
+
+  const finish = sweepMethods(server);
+  await app.init();
+  finish();
+}
+
+/** Answers 405 with `Allow` for the methods a route does not have. */
+function sweepMethods(server: FastifyInstance): () => void {
+  const methods = new Map<string, Set<string>>();
+  let swept = false;
+  server.addHook('onRoute', ({ url, method }) => {
+    if (swept) return;
+    const known = methods.get(url) ?? new Set();
+    for (const each of [method].flat()) known.add(each);
+    methods.set(url, known);
+  });
+  return () => {
+    swept = true;
+    for (const [url, known] of methods) {
+      const allow = [...known].sort().join(', ');
+      server.route({
+        url,
+        method: server.supportedMethods.filter((method) => !known.has(method)),
+        onRequest: (_request, reply, done) => {
+          reply.header('allow', allow);
+          done(new MethodNotAllowedException());
+        },
+        handler: () => undefined,
+      });
+    }
+  };
+}
+
+/** For answers that are given before there is a request the usual way could answer. */
+const bareHeaders = {
+  'content-type': 'application/problem+json; charset=utf-8',
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+function bareProblem(status: number): string {
+  return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, code: 'unreadable' });
+}
+
+/** A target that no route can be looked up for: a broken escape, or a segment without end. */
+function refuseTarget({ statusCode = 400 }: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  reply.code(statusCode).headers(bareHeaders).send(bareProblem(statusCode));
+}
+
+/** What Node cannot read as HTTP never becomes a request (S-103). */
+function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''] ?? 400;
+  const body = bareProblem(status);
+  const fields = { ...bareHeaders, 'content-length': Buffer.byteLength(body), connection: 'close' };
+  const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`);
+}

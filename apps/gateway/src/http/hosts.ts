@@ -1,0 +1,36 @@
+import type { IncomingMessage } from 'node:http';
+
+export type HostTrouble = 'ambiguous' | 'unknown';
+
+/**
+ * Judges who a request is addressed to (S-47): exactly one `Host` field, no absolute-form target that names another
+ * authority, and in production a host we answer for. Node itself answers the first two as if nothing were wrong.
+ *
+ * @param ours the hosts we answer for (`host[:port]`), or `null` for any
+ */
+export function hostTrouble(
+  message: Pick<IncomingMessage, 'rawHeaders' | 'headers' | 'url'>,
+  ours: ReadonlySet<string> | null,
+): HostTrouble | null {
+  const fields = message.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
+  if (fields > 1) return 'ambiguous';
+
+  const host = message.headers.host?.toLowerCase();
+  const target = message.url ?? '';
+  if (!target.startsWith('/') && target !== '*') {
+    const authority = URL.parse(target)?.host;
+    if (!authority || authority !== withoutDefaultPort(host, target)) return 'ambiguous';
+  }
+  if (!ours) return null;
+  return host !== undefined && ours.has(host) ? null : 'unknown';
+}
+
+function withoutDefaultPort(host: string | undefined, target: string): string | undefined {
+  return target.startsWith('https:') ? host?.replace(/:443$/, '') : host?.replace(/:80$/, '');
+}
+
+/** The forms under which `Host` may name the host of a URL. */
+export function hostsOf(url: string): ReadonlySet<string> {
+  const { host, port, protocol } = new URL(url);
+  return new Set(port ? [host] : [host, `${host}:${protocol === 'https:' ? 443 : 80}`]);
+}

@@ -1,0 +1,44 @@
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { BusModule } from '#bus/bus.module';
+import { createLog } from '#log/log';
+import { startOps } from '#ops/ops';
+import { configOrExit, exitOnBug, stopOnSignal } from '#ops/process';
+import { Readiness } from '#ops/readiness';
+import { gatewayEnv } from './gateway.config.js';
+import { gatewayModule } from './gateway.module.js';
+import { edgeAdapter, minded } from './http/edge.js';
+import { SessionCookie } from './http/session-cookie.js';
+import { describeApi } from './native/openapi.js';
+
+@Module({})
+class GatewayProcess {}
+
+const name = 'gateway';
+const config = configOrExit(name, gatewayEnv);
+const log = createLog({ service: name, level: config.LOG_LEVEL });
+exitOnBug(log);
+
+const readiness = new Readiness(log);
+const ops = await startOps({ host: config.HOST, port: config.OPS_PORT, readiness, log });
+
+const app = await NestFactory.create<NestFastifyApplication>(
+  {
+    module: GatewayProcess,
+    imports: [BusModule.connect({ name, natsUrl: config.NATS_URL, log, readiness }), gatewayModule(config)],
+  },
+  edgeAdapter(config),
+  { logger: log.forNest(), bodyParser: false, abortOnError: false },
+);
+stopOnSignal(log, async () => {
+  readiness.stopping();
+  await app.close();
+  await ops.close();
+});
+
+describeApi(app, config.PUBLIC_URL, app.get(SessionCookie).name);
+await minded(app, config);
+await app.listen(config.PORT, config.HOST);
+readiness.serving();
+log.info('serving', { url: await app.getUrl(), public: config.PUBLIC_URL, ops: ops.url });

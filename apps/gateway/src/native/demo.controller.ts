@@ -1,0 +1,67 @@
+import { Controller, Get, Header, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Bus } from '#bus/bus';
+import { identity, type UserView } from '#contracts/identity';
+import { session } from '#contracts/session';
+import { Public } from '../guards/access.guard.js';
+import { CurrentSession } from '../guards/current-session.js';
+import { OwnPageGuard } from '../guards/own-page.guard.js';
+import { Manners } from '../http/manners.js';
+import { html, page } from '../http/page.js';
+import { SessionCookie } from '../http/session-cookie.js';
+
+/** A place to land on: it says who is signed in. `/` is where a client lands that has not said where. */
+@ApiExcludeController()
+@Controller()
+export class DemoController {
+  constructor(
+    private readonly bus: Bus,
+    private readonly sessions: CurrentSession,
+    private readonly cookie: SessionCookie,
+  ) {}
+
+  @Get(['/', 'demo'])
+  @Public()
+  @Header('content-type', 'text/html; charset=utf-8')
+  async show(@Req() request: FastifyRequest): Promise<string> {
+    const current = await this.sessions.find(request);
+    const known =
+      current && (await this.bus.ask(identity.get, { clientId: current.clientId, userId: current.subject }));
+    return known ? signedInPage(known.user, current.expiresAt) : signedOutPage();
+  }
+
+  @Post('demo/sign-out')
+  @UseGuards(OwnPageGuard)
+  @Manners({ takes: 'form' })
+  async signOut(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const current = await this.sessions.find(request);
+    if (current) {
+      const { clientId, sessionId } = current;
+      await this.bus.ask(session.close, { clientId, sessionId, reason: 'signed_out' });
+    }
+    this.cookie.take(reply);
+    reply.redirect('/demo', 303);
+  }
+}
+
+function signedInPage(
+  { username, externalId, userId, email, emailIsPlaceholder, locale }: UserView,
+  until: string,
+): string {
+  return page(
+    `Signed in as ${username}`,
+    html`<dl>
+<dt>Your id at the platform you came from</dt><dd>${externalId ?? 'none'}</dd>
+<dt>Your id here</dt><dd>${userId}</dd>
+<dt>E-mail</dt><dd>${emailIsPlaceholder ? 'none' : email}</dd>
+<dt>Language</dt><dd>${locale}</dd>
+<dt>Signed in until</dt><dd><time datetime="${until}">${until}</time></dd>
+</dl>
+<form method="post" action="/demo/sign-out"><button>Sign out</button></form>`,
+  );
+}
+
+function signedOutPage(): string {
+  return page('Nobody is signed in', html`<p>Open a hand-off link to sign in.</p>`);
+}
