@@ -290,6 +290,23 @@ describe('an e-mail', () => {
     await expectExclusiveEmails(clientId);
   });
 
+  it('that an arrival claimed in vain, overtaken by a newer link, is free again', async () => {
+    const clientId = newClient();
+    await users.arrive(link({ clientId, email: 'ann@example.com', asOf: 2000 }));
+    await scratch.dataSource.query('INSERT INTO emails (client_id, email, owner) VALUES ($1, $2, $3), ($1, $4, $5)', [
+      clientId,
+      'vain@example.com',
+      'external:ann',
+      'other@example.com',
+      'external:bob',
+    ]);
+    for (const email of ['vain@example.com', 'other@example.com', 'ann@example.com']) {
+      await settle(scratch.postgres, new Outbox(), link({ clientId, email, asOf: 1000 }));
+    }
+    const { emails } = await dump(clientId);
+    expect(emails.map(({ email }) => email)).toEqual(['ann@example.com', 'other@example.com']);
+  });
+
   it('has one owner when 50 new users claim it at once', async () => {
     const clientId = newClient();
     const arrivals = Array.from({ length: 50 }, (_, n) =>
