@@ -30,8 +30,8 @@ export class Forget implements OnApplicationBootstrap, OnModuleDestroy {
     while (await this.#rested()) {
       try {
         while (!this.#stopped.signal.aborted && (await this.sessions.forget(batch)) === batch);
-      } catch (error) {
-        this.log.warn('Ended sessions were not cleaned up; the next minute tries again', { error });
+      } catch (err) {
+        this.log.warn('Ended sessions were not cleaned up; the next minute tries again', { err });
       }
     }
   }
