@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { FactStream } from '#bus/facts';
 import type { Fact } from '#contracts/fact';
 import { Log } from '#log/log';
@@ -23,6 +23,9 @@ const batch = 500;
 /** While nothing gets through. More than one, so that a fact that cannot be sent does not hide that others can. */
 const probe = 20;
 
+/** Injection token: the service whose outbox it is. */
+export const outboxOf = Symbol('outboxOf');
+
 /** What one turn of the relay did. */
 interface Turn {
   readonly published: number;
@@ -45,6 +48,7 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
   private nextMaintenance = 0;
 
   constructor(
+    @Inject(outboxOf) private readonly service: string,
     private readonly outbox: Outbox,
     private readonly postgres: Postgres,
     private readonly stream: FactStream,
@@ -55,7 +59,7 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
     this.running = this.run();
   }
 
-  /** Ends after the turn it is in; what is left waits in the table for the next relay. */
+  /** Ends with one more turn, for what the last requests wrote; the rest waits in the table for the next relay. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     this.outbox.kick();
@@ -70,6 +74,7 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
       if (turn.failure !== undefined) await this.pause(backOff(this.failures));
       else if (!turn.full) await this.rest();
     }
+    this.report(await this.turn());
   }
 
   private async turn(): Promise<Turn> {
@@ -109,7 +114,7 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
       await this.alone((tx) => tx.query(partitionsPast));
       this.nextMaintenance = now + hourMs;
     } catch (err) {
-      this.log.warn('the outbox was not maintained', { err });
+      this.log.warn('the outbox was not maintained', { outbox: this.service, err });
       this.nextMaintenance = now + minuteMs;
     }
   }
@@ -117,11 +122,11 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
   private report({ published, failure }: Turn): void {
     const now = performance.now();
     if (failure !== undefined && now >= this.nextLine) {
-      this.log.warn('facts wait in the outbox', { err: failure });
+      this.log.warn('facts wait in the outbox', { outbox: this.service, err: failure });
       this.nextLine = now + betweenLinesMs;
     }
     if (failure === undefined && this.nextLine > 0) {
-      this.log.info('facts are published again');
+      this.log.info('facts are published again', { outbox: this.service });
       this.nextLine = 0;
     }
     this.failures = failure !== undefined && published === 0 ? this.failures + 1 : 0;

@@ -1,4 +1,5 @@
 import type { DataSourceOptions, EntitySchema, MigrationInterface, MixedList } from 'typeorm';
+import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { Secret } from '#env/secret';
 
 /** What a service keeps in Postgres: its own schema, its tables for TypeORM, and how they came to be. */
@@ -14,7 +15,12 @@ export interface Store {
  *
  * Nothing is created at connect (`installExtensions: false`): ids come from JS or from the built-in gen_random_uuid().
  */
-export function dataSourceOptions({ url, schema, entities, migrations }: Store & { url: Secret }): DataSourceOptions {
+export function dataSourceOptions({
+  url,
+  schema,
+  entities,
+  migrations,
+}: Store & { url: Secret }): PostgresDataSourceOptions {
   return {
     type: 'postgres',
     url: url.reveal(),
@@ -35,4 +41,21 @@ export function dataSourceOptions({ url, schema, entities, migrations }: Store &
       keepAlive: true,
     },
   };
+}
+
+/**
+ * The same for serving requests (R-43; times in ms unless named otherwise); migrations may take longer. Postgres gives
+ * up a statement before we do: what it gave up is surely rolled back, what we gave up is unknown.
+ */
+export function withinLimits(options: PostgresDataSourceOptions): DataSourceOptions {
+  const limits = {
+    max: 10,
+    min: 2,
+    idleTimeoutMillis: 60_000,
+    maxLifetimeSeconds: 1800,
+    query_timeout: 2000,
+    statement_timeout: 1800,
+    idle_in_transaction_session_timeout: 10_000,
+  };
+  return { ...options, extra: { ...options.extra, ...limits } };
 }

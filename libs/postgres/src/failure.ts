@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import pg from 'pg';
 import { Fault } from '#contracts/fault';
 
@@ -25,7 +26,7 @@ export function judge(error: unknown, sent: Sent): Failure {
   if (error instanceof pg.DatabaseError) return judgeAnswer(error, sent);
   if (isOfTheConnection(error)) return lost(error, sent);
   // A bug on our side, such as a value that cannot be encoded; how much of it was sent is not known.
-  return { error, lost: !(error instanceof Fault), again: false };
+  return { error, lost: true, again: false };
 }
 
 function judgeAnswer(error: pg.DatabaseError, sent: Sent): Failure {
@@ -52,12 +53,12 @@ function isStaleStatement({ code, message }: pg.DatabaseError): boolean {
 }
 
 function isOfTheConnection(error: unknown): boolean {
-  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) return false;
-  return (
-    'code' in error ||
-    /^(Query read timeout|Connection terminated|Client (was closed|has encountered))/.test(error.message)
-  );
+  if (!types.isNativeError(error) || error.name === 'TypeError' || error.name === 'RangeError') return false;
+  return 'code' in error || lostConnection.test(error.message);
 }
+
+/** pg has no class for these. */
+const lostConnection = /^(Query read timeout|Connection terminated|Client (was closed|has encountered))/;
 
 function lost(cause: unknown, sent: Sent): Failure {
   const code = sent === 'commit' ? 'service.silent' : 'service.unavailable';

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { currentCall } from '#bus/call';
 import { Fault } from '#contracts/fault';
-import { judge } from './failure.js';
+import { judge, type Sent } from './failure.js';
 
 /** A statement under a name: each connection parses and plans it once (stack.md, trap 8). */
 export interface Statement {
@@ -38,8 +37,7 @@ export interface Queryable {
 const maxWaiting = 200;
 const maxRetries = 3;
 
-/** Hot-path SQL on TypeORM's own pool. Limits of time and size are set by `postgres.module.ts`. */
-@Injectable()
+/** Hot-path SQL on TypeORM's own pool, within the `limits` of `data-source.ts`. */
 export class Postgres implements Queryable {
   private readonly pool: Pool;
 
@@ -77,17 +75,15 @@ export class Postgres implements Queryable {
       const client = await this.acquire();
       const tx = new Transaction(client);
       try {
-        await tx.run('BEGIN');
+        await tx.begin();
         const result = await work(tx);
         refuseLate();
         await tx.commit();
         release(client);
         return result;
       } catch (error) {
-        const failure = judge(error, 'before commit');
-        const lost = tx.lost || !(await tx.rolledBack());
-        release(client, lost);
-        throw failure.again ? new Again(failure.error) : failure.error;
+        release(client, tx.lost || !(await tx.rolledBack()));
+        throw tx.again ? new Again(error) : error;
       }
     });
   }
@@ -110,6 +106,7 @@ export class Postgres implements Queryable {
 
 class Transaction implements Queryable {
   lost = false;
+  again = false;
   private over = false;
 
   constructor(private readonly client: PoolClient) {}
@@ -124,19 +121,19 @@ class Transaction implements Queryable {
     }
   }
 
-  async run(text: 'BEGIN' | 'COMMIT'): Promise<void> {
-    try {
-      const { command } = await this.client.query(text);
-      // Postgres answers the COMMIT of a failed transaction with ROLLBACK and no error.
-      if (command !== text) throw new Error('A statement had failed: nothing was committed');
-    } catch (error) {
-      throw this.judged(error, text === 'COMMIT' ? 'commit' : 'before commit');
-    }
+  async begin(): Promise<void> {
+    await this.client.query('BEGIN').catch((error: unknown) => {
+      throw this.judged(error, 'before commit');
+    });
   }
 
   async commit(): Promise<void> {
     this.over = true;
-    await this.run('COMMIT');
+    const { command } = await this.client.query('COMMIT').catch((error: unknown) => {
+      throw this.judged(error, 'commit');
+    });
+    // Postgres answers the COMMIT of a failed transaction with ROLLBACK and no error.
+    if (command === 'ROLLBACK') throw new Error('A statement had failed: nothing was committed');
   }
 
   async rolledBack(): Promise<boolean> {
@@ -145,9 +142,10 @@ class Transaction implements Queryable {
     return answer !== null;
   }
 
-  private judged(error: unknown, sent: 'commit' | 'before commit'): unknown {
+  private judged(error: unknown, sent: Sent): unknown {
     const failure = judge(error, sent);
     this.lost ||= failure.lost;
+    this.again ||= failure.again;
     return failure.error;
   }
 }

@@ -1,10 +1,9 @@
 // For specs only: a store of its own on a real Postgres, dropped afterwards.
 import { randomBytes } from 'node:crypto';
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { Secret } from '#env/secret';
-import { dataSourceOptions, type Store } from './data-source.js';
+import { dataSourceOptions, type Store, withinLimits } from './data-source.js';
 import { Postgres } from './postgres.js';
-import { limits } from './postgres.module.js';
 
 export interface ScratchStore {
   readonly postgres: Postgres;
@@ -20,11 +19,7 @@ export interface ScratchStore {
 export async function scratchStore(store: Omit<Store, 'schema'>): Promise<ScratchStore> {
   const url = new Secret(testPostgres());
   const schema = `spec_${randomBytes(6).toString('hex')}`;
-  const base = dataSourceOptions({ ...store, schema, url });
-  const dataSource = await new DataSource({
-    ...base,
-    extra: { ...base.extra, ...limits },
-  } as DataSourceOptions).initialize();
+  const dataSource = await new DataSource(withinLimits(dataSourceOptions({ ...store, schema, url }))).initialize();
   await dataSource.query(`CREATE SCHEMA ${schema}`);
   await dataSource.runMigrations({ transaction: 'each' });
   return {
