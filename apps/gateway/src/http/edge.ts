@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { METHODS, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import cookie from '@fastify/cookie';
 import {
@@ -94,8 +94,9 @@ export async function minded(app: NestFastifyApplication, options: EdgeOptions):
   finish();
 }
 
-/** Answers 405 with `Allow` for the methods a route does not have. */
+/** Answers 405 with `Allow` for the methods a route does not have, be they ever so exotic. */
 function sweepMethods(server: FastifyInstance): () => void {
+  for (const method of METHODS) if (method !== 'CONNECT') server.addHttpMethod(method);
   const methods = new Map<string, Set<string>>();
   let swept = false;
   server.addHook('onRoute', ({ url, method }) => {
