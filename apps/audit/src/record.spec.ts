@@ -2,25 +2,26 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Line, openLine } from '#bus/bus.module';
+import { NatsServer } from '#bus/nats-server.support';
 import type { Fact } from '#contracts/fact';
-import { Secret } from '#env/secret';
 import { createLog, type Log } from '#log/log';
 import { Readiness } from '#ops/readiness';
 import { type ScratchStore, scratchStore } from '#postgres/testing';
-import { RecordFacts, triesOfAFact } from './record.js';
+import { RecordFacts } from './record.js';
 import { store } from './store/data-source.js';
 import { DeadFactsStore } from './store/dead-facts.store.js';
 import { EntriesStore } from './store/entries.store.js';
 import { Verify } from './verify.js';
 
 let scratch: ScratchStore;
+let nats: NatsServer;
 let log: Log;
 let entries: EntriesStore;
 const lines: Line[] = [];
 const written: string[] = [];
 
 beforeAll(async () => {
-  scratch = await scratchStore(store);
+  [scratch, nats] = await Promise.all([scratchStore(store), NatsServer.start()]);
   log = createLog({ service: 'audit', level: 'error', write: (line) => written.push(line) });
   entries = new EntriesStore(scratch.postgres);
 });
@@ -33,7 +34,9 @@ afterEach(async () => {
   }
 });
 
-afterAll(() => scratch.drop());
+afterAll(async () => {
+  await Promise.all([scratch.drop(), nats[Symbol.asyncDispose]()]);
+});
 
 let clientId: string;
 let durable: string;
@@ -45,8 +48,7 @@ beforeEach(() => {
 
 /** What one process of the service has. */
 function replica(): { record: RecordFacts; line: Line } {
-  const natsUrl = new Secret(process.env['SEGUE_TEST_NATS'] ?? '');
-  const line = openLine({ name: 'audit', natsUrl, log, readiness: new Readiness(log) });
+  const line = openLine({ name: 'audit', natsUrl: nats.url, log, readiness: new Readiness(log) });
   lines.push(line);
   return { record: new RecordFacts(line.facts, entries, new DeadFactsStore(scratch.postgres), log), line };
 }
@@ -92,7 +94,7 @@ describe('facts of the stream', () => {
     expect(await new Verify(entries).run({ clientId })).toMatchObject({ ok: true, entries: 300 });
   });
 
-  it('are not lost while audit is down', async () => {
+  it('are not lost while audit is down, nor when NATS is killed meanwhile', async () => {
     const before = replica();
     const following = before.record.follow(durable);
     const stated = facts(20);
@@ -104,6 +106,8 @@ describe('facts of the stream', () => {
     await sleep(200);
     expect(await recorded()).toHaveLength(10);
 
+    await nats.kill();
+    await nats.up();
     replica().record.follow(durable);
     await until(async () => (await recorded()).length === 20);
     expect((await recorded()).sort()).toEqual(sorted(stated));
@@ -130,50 +134,51 @@ describe('facts of the stream', () => {
 });
 
 describe('a fact that cannot be recorded', () => {
-  const dead = () =>
-    scratch.dataSource.query('SELECT fact, problem, tries FROM dead_facts WHERE client_id = $1', [clientId]);
+  const dead = () => scratch.dataSource.query('SELECT fact, problem FROM dead_facts WHERE client_id = $1', [clientId]);
 
-  it('holds up none of those that came with it', async () => {
+  it('holds up none of those that came with it, on the stream', async () => {
     const { record, line } = replica();
     record.follow(durable);
+    const poison = fact({ at: 'yesterday' });
     const sound = facts(20);
-    await publish({ line }, sound.toSpliced(7, 0, fact({ at: 'yesterday' })));
-    await until(async () => (await recorded()).length === 20);
+    await publish({ line }, sound.toSpliced(7, 0, poison));
+    await until(async () => (await recorded()).length === 20 && (await dead()).length === 1);
     expect((await recorded()).sort()).toEqual(sorted(sound));
-    await until(async () => (await dead()).length === 1);
+  });
+
+  it('changes nothing for its neighbours in a batch, not even their order', async () => {
+    const sound = facts(50);
+    const poison = [fact({ at: 'yesterday' }), fact({ at: '0000-06-01T00:00:00.000Z' }), fact({ clientId: 'NOBODY' })];
+    const [first, second, third] = poison as [Fact, Fact, Fact];
+    await replica().record.run(sound.toSpliced(40, 0, third).toSpliced(11, 0, first, second));
+    expect(await recorded()).toEqual(sound.map(({ id }) => id));
+    expect(await dead()).toHaveLength(2);
   });
 
   it.each([
     ['malformed', { at: 'yesterday' }, 'at'],
     ['refused by Postgres', { at: '0000-06-01T00:00:00.000Z' }, expect.stringMatching(/date\/time/)],
     ['of text that Postgres cannot keep', { body: { reason: '\0\ud800' } as unknown as Fact['body'] }, 'body'],
-  ])('is set aside after five tries, whole, with an alert: %s', async (_, more, problem) => {
+  ])('is set aside whole, once, with an alert: %s', async (_, more, problem) => {
     const { record } = replica();
     const poison = fact(more);
-    for (let tries = 1; tries < triesOfAFact; tries += 1) {
-      await expect(record.run([poison])).rejects.toThrow();
-      expect(await dead()).toMatchObject([{ tries }]);
-    }
-    expect(written.join()).not.toContain(poison.id);
     await record.run([poison]);
-    expect(await dead()).toEqual([{ fact: JSON.stringify(poison), problem, tries: triesOfAFact }]);
+    await record.run([poison]);
+    expect(await dead()).toEqual([{ fact: JSON.stringify(poison), problem }]);
     expect(JSON.parse((await dead())[0].fact)).toEqual(poison);
     expect(written.join()).toContain(poison.id);
     expect(await recorded()).toEqual([]);
   });
 
   it('is not given up when it is Postgres that fails', async () => {
-    const { record } = replica();
+    const { record, line } = replica();
     const broken = await scratchStore({ entities: [], migrations: [] });
-    const failing = new RecordFacts(
-      replica().line.facts,
-      new EntriesStore(broken.postgres),
-      new DeadFactsStore(scratch.postgres),
-      log,
-    );
+    const withoutTables = new EntriesStore(broken.postgres);
+    const failing = new RecordFacts(line.facts, withoutTables, new DeadFactsStore(scratch.postgres), log);
     const sound = fact();
-    for (let tries = 0; tries < 2 * triesOfAFact; tries += 1) await expect(failing.run([sound])).rejects.toThrow();
+    await expect(failing.run([sound])).rejects.toThrow();
     await broken.drop();
+    await expect(failing.run([sound])).rejects.toThrow();
     expect(await dead()).toEqual([]);
     await record.run([sound]);
     expect(await recorded()).toEqual([sound.id]);

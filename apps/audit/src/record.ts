@@ -7,8 +7,7 @@ import { entryOf, MalformedFact } from './domain/entry.js';
 import { DeadFactsStore } from './store/dead-facts.store.js';
 import { EntriesStore } from './store/entries.store.js';
 
-/** So often a fact is tried before it is set aside. */
-export const triesOfAFact = 5;
+const mostTries = 5;
 
 /** Hears every fact and writes it once. Nobody tells audit anything. */
 @Injectable()
@@ -30,23 +29,30 @@ export class RecordFacts implements OnApplicationBootstrap {
   }
 
   /**
-   * Resolves once every fact is recorded, or was set aside after its last try; rejects when they must come again. Where
-   * one fact of a batch is to blame, the stream hands over each alone next.
+   * Resolves once every fact is recorded or set aside; rejects when they must come again. A fact that cannot be recorded
+   * is found by halving, and set aside after so many tries (R-34): it holds up none of those it came with.
    */
-  async run(facts: readonly Fact[]): Promise<void> {
+  async run(facts: readonly Fact[], tries = 1): Promise<void> {
     try {
       await this.entries.append(facts.map(entryOf));
     } catch (error) {
       const [fact, ...others] = facts;
-      if (!fact || others.length > 0 || !isOwnFault(error)) throw error;
-      await this.countTry(fact, error);
+      if (!fact || !isOwnFault(error)) throw error;
+      if (others.length > 0) await this.runHalves(facts);
+      else if (tries < mostTries) await this.run([fact], tries + 1);
+      else await this.setAside(fact, error);
     }
   }
 
-  private async countTry(fact: Fact, error: Error): Promise<void> {
-    const tries = await this.deadFacts.count(fact, error.message);
-    if (tries < triesOfAFact) throw error;
-    this.log.error('a fact is set aside: it cannot be recorded', { id: fact.id, type: fact.type, tries, err: error });
+  private async runHalves(facts: readonly Fact[]): Promise<void> {
+    const middle = Math.ceil(facts.length / 2);
+    await this.run(facts.slice(0, middle));
+    await this.run(facts.slice(middle));
+  }
+
+  private async setAside(fact: Fact, error: Error): Promise<void> {
+    await this.deadFacts.keep(fact, error.message);
+    this.log.error('a fact cannot be recorded and is set aside', { id: fact.id, type: fact.type, err: error });
   }
 }
 

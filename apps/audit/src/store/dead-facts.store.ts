@@ -3,28 +3,21 @@ import type { Fact } from '#contracts/fact';
 import { Postgres, statement } from '#postgres/postgres';
 import { sha256 } from '#secrets/digest';
 
-/** Facts that could not be kept, each with how often it was tried: the count outlives the process. */
+/** Facts that could not be recorded, whole, so that they can be stated again once the cause is mended. */
 @Injectable()
 export class DeadFactsStore {
   constructor(private readonly postgres: Postgres) {}
 
-  /**
-   * Notes one more failed try.
-   *
-   * @param problem what was wrong
-   * @returns how many tries there have been
-   */
-  async count(fact: Fact, problem: string): Promise<number> {
+  /** @param problem what is wrong with it */
+  async keep(fact: Fact, problem: string): Promise<void> {
     const text = JSON.stringify(fact);
     const clientId = /^[a-z0-9]{8,36}$/.test(fact.clientId) ? fact.clientId : '_';
-    const [row] = await this.postgres.query<{ tries: number }>(countTry, [clientId, sha256(text), text, problem]);
-    return row?.tries ?? 1;
+    await this.postgres.query(keepFact, [clientId, sha256(text), text, problem]);
   }
 }
 
-const countTry = statement(
-  'audit.count_try',
-  `INSERT INTO dead_facts AS dead (client_id, digest, fact, problem) VALUES ($1, $2, $3, $4)
-   ON CONFLICT (client_id, digest) DO UPDATE SET tries = dead.tries + 1, last_at = now(), problem = excluded.problem
-   RETURNING tries`,
+const keepFact = statement(
+  'audit.keep_dead_fact',
+  `INSERT INTO dead_facts (client_id, digest, fact, problem) VALUES ($1, $2, $3, $4)
+   ON CONFLICT (client_id, digest) DO NOTHING`,
 );

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Entries, the heads of their chains, and the facts that could not be kept. */
+/** Entries, the heads of their chains, and the facts that could not be recorded (R-34). */
 export class Entries1763640000000 implements MigrationInterface {
   readonly name = 'Entries1763640000000';
 
@@ -54,9 +54,7 @@ const up = [
      digest    bytea       NOT NULL,
      fact      text        NOT NULL,
      problem   text        NOT NULL,
-     tries     integer     NOT NULL DEFAULT 1,
-     first_at  timestamptz NOT NULL DEFAULT now(),
-     last_at   timestamptz NOT NULL DEFAULT now(),
+     at        timestamptz NOT NULL DEFAULT now(),
      CONSTRAINT dead_facts_pkey PRIMARY KEY (client_id, digest)
    )`,
 
