@@ -4,9 +4,8 @@ import { Fault } from '#contracts/fault';
 import type { Attempt } from '#contracts/ids';
 import type { LinkRefusal } from '#contracts/refusal';
 import { Log } from '#log/log';
-import { Outbox } from '#outbox/outbox';
-import { Postgres } from '#postgres/postgres';
 import { Flood } from './domain/flood.js';
+import { RefusalStore } from './store/refusal.store.js';
 
 /** Why a key was refused; for the audit trail, never for an answer. */
 export type KeyRefusal = 'malformed' | 'unknown_key' | 'secret' | 'deleted' | 'expired' | 'suspended';
@@ -16,9 +15,18 @@ const nobody = '_';
 const singlyAMinute = 600;
 const supportsPerRow = 1000;
 
+interface Refusal {
+  readonly type: 'link.refused' | 'key.refused';
+  readonly clientId: string;
+  readonly reason: string;
+  readonly attempt: Attempt;
+  /** The fact for this one, or for as many as there are support ids. */
+  fact(supports?: string[]): NewFact;
+}
+
 interface Counted {
-  readonly fact: (count: number, supports: string[]) => NewFact;
-  supports: string[];
+  readonly first: Refusal;
+  readonly supports: string[];
 }
 
 /**
@@ -32,8 +40,7 @@ export class Refusals implements OnModuleInit, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly postgres: Postgres,
-    private readonly outbox: Outbox,
+    private readonly store: RefusalStore,
     private readonly log: Log,
   ) {}
 
@@ -46,66 +53,58 @@ export class Refusals implements OnModuleInit, OnModuleDestroy {
     await this.flush();
   }
 
-  /** @param clientId `null` when it is not one of ours */
-  async link(clientId: string | null, reason: LinkRefusal, { support, address }: Attempt): Promise<void> {
-    const fact = { type: 'link.refused' as const, clientId: clientId ?? nobody, subject: `link/${support}` };
-    await this.record(
-      { ...fact, body: { support, reason, address } },
-      (count, supports) => ({ ...fact, body: { support, reason, address, count, supports } }),
-      support,
-    );
+  /** @param known the client, or `null` when it is not one of ours */
+  link(known: string | null, reason: LinkRefusal, attempt: Attempt): Promise<void> {
+    const type = 'link.refused' as const;
+    const clientId = known ?? nobody;
+    const { support, address } = attempt;
+    const fact = (supports?: string[]) => ({
+      ...{ type, clientId, subject: `link/${support}` },
+      body: { support, reason, address, ...(supports && { count: supports.length, supports }) },
+    });
+    return this.record({ type, clientId, reason, attempt, fact });
   }
 
-  /** @param clientId `null` when it is not one of ours */
-  async key(clientId: string | null, reason: KeyRefusal, { support, address }: Attempt): Promise<void> {
-    const fact = { type: 'key.refused' as const, clientId: clientId ?? nobody, subject: `attempt/${support}` };
-    await this.record(
-      { ...fact, body: { reason, address } },
-      (count) => ({ ...fact, body: { reason, address, count } }),
-      support,
-    );
+  /** @param known the client, or `null` when it is not one of ours */
+  key(known: string | null, reason: KeyRefusal, attempt: Attempt): Promise<void> {
+    const type = 'key.refused' as const;
+    const clientId = known ?? nobody;
+    const { support, address } = attempt;
+    const fact = (supports?: string[]) => ({
+      ...{ type, clientId, subject: `attempt/${support}` },
+      body: { reason, address, ...(supports && { count: supports.length }) },
+    });
+    return this.record({ type, clientId, reason, attempt, fact });
   }
 
-  private async record(
-    single: NewFact<'link.refused'> | NewFact<'key.refused'>,
-    counted: Counted['fact'],
-    support: string,
-  ): Promise<void> {
-    const { type, clientId, body } = single;
-    if (!this.flood.exceeds(body.address, performance.now())) return this.write([single]);
-
-    this.count(`${type} ${clientId} ${body.reason} ${body.address}`, { fact: counted, supports: [support] });
+  private async record(refusal: Refusal): Promise<void> {
+    const { type, clientId, reason, attempt } = refusal;
+    if (!this.flood.exceeds(attempt.address, performance.now())) return this.store.write(refusal.fact());
+    this.count(`${type} ${clientId} ${reason} ${attempt.address}`, { first: refusal, supports: [attempt.support] });
   }
 
-  private count(name: string, { fact, supports }: Counted): void {
-    const row = this.counted.get(name) ?? { fact, supports: [] };
-    row.supports.push(...supports);
-    this.counted.set(name, row);
+  private count(name: string, { first, supports }: Counted): void {
+    const counted = this.counted.get(name) ?? { first, supports: [] };
+    counted.supports.push(...supports);
+    this.counted.set(name, counted);
   }
 
   private async flush(): Promise<void> {
-    if (this.counted.size === 0) return;
-    const rows = this.counted;
+    const counted = this.counted;
     this.counted = new Map();
-    try {
-      const facts = [...rows.values()].flatMap(({ fact, supports }) =>
-        pagesOf(supports).map((page) => fact(page.length, page)),
-      );
-      await this.write(facts);
-    } catch (error) {
-      const again = error instanceof Fault && error.entry.outcome === 'not_executed';
-      this.log.error('counted refusals were not recorded', { err: error, again });
-      if (again) for (const [name, row] of rows) this.count(name, row);
+    await Promise.all([...counted].map(([name, row]) => this.writeCounted(name, row)));
+  }
+
+  private async writeCounted(name: string, { first, supports }: Counted): Promise<void> {
+    for (let at = 0; at < supports.length; at += supportsPerRow) {
+      try {
+        await this.store.write(first.fact(supports.slice(at, at + supportsPerRow)));
+      } catch (error) {
+        const again = error instanceof Fault && error.entry.outcome === 'not_executed';
+        this.log.error('counted refusals were not recorded', { err: error, again, count: supports.length - at });
+        if (again) this.count(name, { first, supports: supports.slice(at) });
+        return;
+      }
     }
   }
-
-  private async write(facts: NewFact[]): Promise<void> {
-    await this.outbox.write(this.postgres, facts);
-    this.outbox.kick();
-  }
-}
-
-function pagesOf(supports: readonly string[]): string[][] {
-  const pages = Math.ceil(supports.length / supportsPerRow);
-  return Array.from({ length: pages }, (_, page) => supports.slice(page * supportsPerRow, (page + 1) * supportsPerRow));
 }

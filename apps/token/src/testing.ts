@@ -6,6 +6,7 @@ import { createLog } from '#log/log';
 import { Outbox } from '#outbox/outbox';
 import { statement } from '#postgres/postgres';
 import { type ScratchStore, scratchStore } from '#postgres/testing';
+import { hmacSha256 } from '#secrets/digest';
 import { Authenticate } from './authenticate.js';
 import { ApiKeys } from './clients/api-keys.js';
 import { Clients } from './clients/clients.js';
@@ -21,6 +22,7 @@ import { ClientStore } from './store/client.store.js';
 import { store } from './store/data-source.js';
 import { LastUseStore } from './store/last-use.store.js';
 import { LinkSecretStore } from './store/link-secret.store.js';
+import { RefusalStore } from './store/refusal.store.js';
 import { SigningKeyStore } from './store/signing-key.store.js';
 import { Vault } from './vault.js';
 import { VerifyLink } from './verify-link.js';
@@ -41,7 +43,7 @@ export function replica({ postgres }: ScratchStore, keys: Secret) {
   const knownClients = new KnownClients(clientStore, vault);
   const knownKeys = new KnownApiKeys(keyStore);
   const lastUse = new LastUse(new LastUseStore(postgres), log);
-  const refusals = new Refusals(postgres, outbox, log);
+  const refusals = new Refusals(new RefusalStore(postgres, outbox), log);
   const signingKeys = new SigningKeys(new SigningKeyStore(postgres), vault, log);
   return {
     lastUse,
@@ -79,3 +81,11 @@ export function attempt(address = 'a1'): Attempt {
   attempts += 1;
   return { support: attempts.toString(36).padStart(10, '0'), address };
 }
+
+/** A link as a partner's backend signs it: HS256 with the text of the secret as key. */
+export function signedLink(secret: string, claims: object, header: object = { alg: 'HS256', typ: 'JWT' }): string {
+  const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+  return `${input}.${hmacSha256(Buffer.from(secret), input).toString('base64url')}`;
+}
+
+export const nowSeconds = () => Math.floor(Date.now() / 1000);

@@ -19,13 +19,14 @@ import { ClientStore } from './store/client.store.js';
 import { store } from './store/data-source.js';
 import { LastUseStore } from './store/last-use.store.js';
 import { LinkSecretStore } from './store/link-secret.store.js';
+import { RefusalStore } from './store/refusal.store.js';
 import { SigningKeyStore } from './store/signing-key.store.js';
 import type { TokenConfig } from './token.config.js';
 import { TokenController } from './token.controller.js';
 import { Vault } from './vault.js';
 import { VerifyLink } from './verify-link.js';
 
-const stores = [ClientStore, LinkSecretStore, ApiKeyStore, LastUseStore, SigningKeyStore];
+const stores = [ClientStore, LinkSecretStore, ApiKeyStore, LastUseStore, RefusalStore, SigningKeyStore];
 const administration = [Clients, LinkSecrets, ApiKeys];
 const checking = [VerifyLink, Authenticate, Sign, SigningKeys, KnownClients, KnownApiKeys, LastUse, Refusals];
 

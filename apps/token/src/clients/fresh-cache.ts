@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 export interface Freshness {
   /** Milliseconds a value is believed, counted from the start of its load. */
   readonly ttlMs: number;
@@ -55,7 +57,7 @@ export class FreshCache<Value> {
 
   private start(key: string): Promise<Value | null> {
     const startedAt = this.now();
-    const value = this.load(key);
+    const value = outsideCalls(() => this.load(key));
     const entry: Entry<Value> = { startedAt, value, believedUntil: startedAt + this.freshness.ttlMs };
     this.entries.delete(key);
     this.entries.set(key, entry);
@@ -81,3 +83,6 @@ export class FreshCache<Value> {
 async function settled(value: Promise<unknown>): Promise<void> {
   await value.catch(() => null);
 }
+
+/** A shared load is not part of the call that happened to come first: its deadline is not the others'. */
+const outsideCalls = AsyncLocalStorage.snapshot();

@@ -1,8 +1,11 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { ClientEntity } from './client.entity.js';
 
 @Entity('api_keys')
+@Check('api_keys_kind_check', `kind IN ('private', 'public')`)
 export class ApiKeyEntity {
   @PrimaryColumn('text', { name: 'client_id', collation: 'C' })
+  @ForeignKey(() => ClientEntity, { name: 'api_keys_client_id_fkey' })
   clientId!: string;
 
   @PrimaryColumn('text', { name: 'key_id', collation: 'C' })

@@ -1,6 +1,7 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 
 @Entity('clients')
+@Check('clients_status_check', `status IN ('active', 'suspended')`)
 export class ClientEntity {
   @PrimaryColumn('text', { name: 'client_id', collation: 'C' })
   clientId!: string;

@@ -1,8 +1,10 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { ClientEntity } from './client.entity.js';
 
 @Entity('link_secrets')
 export class LinkSecretEntity {
   @PrimaryColumn('text', { name: 'client_id', collation: 'C' })
+  @ForeignKey(() => ClientEntity, { name: 'link_secrets_client_id_fkey' })
   clientId!: string;
 
   @PrimaryColumn('text', { name: 'secret_id', collation: 'C' })

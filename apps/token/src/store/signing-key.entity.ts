@@ -1,7 +1,8 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /** One `next` and one `current` key at most: the index says so, whatever two replicas try. */
 @Entity('signing_keys')
+@Check('signing_keys_state_check', `state IN ('next', 'current', 'retired')`)
 @Index('signing_keys_state', ['state'], { unique: true, where: `state <> 'retired'` })
 export class SigningKeyEntity {
   /** The JWK thumbprint (RFC 7638). */
