@@ -57,6 +57,17 @@ describe('a statement', () => {
     expect(await connections()).toEqual(before);
   });
 
+  it.each(['53100', '53200', '58030', '55P03', '25006'])(
+    'that failed with %s has surely not happened',
+    async (code) => {
+      const raise = statement(
+        `spec.raise_${code}`,
+        `DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '${code}'; END $$`,
+      );
+      expect(await faultOf(postgres.query(raise))).toBe('service.unavailable');
+    },
+  );
+
   it('survives a migration that changes what its plan was made for', async () => {
     const all = statement('spec.stale', 'SELECT * FROM changing');
     await scratch.dataSource.query('CREATE TABLE changing (a int)');
