@@ -1,7 +1,7 @@
 import { type Queryable, statement } from '#postgres/postgres';
 import type { Session } from '../domain/session.js';
 import { asked, type Columns, valuesOf } from './columns.js';
-import { leastEpoch, live, type SessionRow, sessionColumns, sessionFact, sessionOf } from './sql.js';
+import { byKey, leastEpoch, live, type SessionRow, sessionColumns, sessionFact, sessionOf } from './sql.js';
 
 export interface Opening {
   readonly clientId: string;
@@ -101,11 +101,15 @@ const meetAll = statement(
          AND asked.epoch < ${leastEpoch('asked')} THEN 'stale'
         ELSE 'spent'
       END AS outcome
-    FROM asked LEFT JOIN sessions met ON met.client_id = asked.client_id AND met.session_id = coalesce(
-      (SELECT mine.session_id FROM sessions mine
-        WHERE mine.client_id = asked.client_id AND mine.session_id = asked.session_id),
-      (SELECT first.session_id FROM sessions first
-        WHERE first.client_id = asked.client_id AND first.origin = asked.origin))
+    FROM asked
+    LEFT JOIN LATERAL (
+      SELECT * FROM (
+        SELECT * FROM sessions mine WHERE ${byKey('mine', 'asked')}
+        UNION ALL
+        SELECT * FROM sessions first WHERE first.client_id = asked.client_id AND first.origin = asked.origin
+      ) either
+      ORDER BY either.session_id <> asked.session_id LIMIT 1
+    ) met ON true
   ),
   stated AS (
     INSERT INTO outbox (client_id, type, subject, traceparent, body)

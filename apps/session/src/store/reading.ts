@@ -2,7 +2,7 @@ import { type Queryable, statement } from '#postgres/postgres';
 import type { SessionName } from '../domain/credential.js';
 import type { Session } from '../domain/session.js';
 import { asked, type Columns, valuesOf } from './columns.js';
-import { live, type SessionRow, sessionColumns, sessionOf } from './sql.js';
+import { byKey, live, type SessionRow, sessionColumns, sessionOf } from './sql.js';
 
 const columns: Columns<SessionName> = {
   client_id: ['text', (row) => row.clientId],
@@ -12,7 +12,8 @@ const columns: Columns<SessionName> = {
 const findLive = statement(
   'session.find',
   `SELECT asked.position::int, ${sessionColumns('session')}
-  FROM ${asked(columns)} JOIN sessions session USING (client_id, session_id)
+  FROM ${asked(columns)}
+  CROSS JOIN LATERAL (SELECT * FROM sessions named WHERE ${byKey('named', 'asked')} OFFSET 0) session
   WHERE ${live('session')}`,
 );
 

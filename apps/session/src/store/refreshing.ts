@@ -2,7 +2,7 @@ import { type Queryable, statement } from '#postgres/postgres';
 import { type RefreshLink } from '../domain/credential.js';
 import { retryWindowSeconds, type Session, type Verdict } from '../domain/session.js';
 import { asked, type Columns, valuesOf } from './columns.js';
-import { live, type SessionRow, sessionColumns, sessionFact, sessionOf } from './sql.js';
+import { byKey, live, type SessionRow, sessionColumns, sessionFact, sessionOf } from './sql.js';
 
 export interface Refreshing extends RefreshLink {
   /** The id of the MAC key a successor is made with. */
@@ -61,7 +61,7 @@ const judgeAll = statement(
       ) judgement
     )
     FROM ${asked(columns)}
-    WHERE session.client_id = asked.client_id AND session.session_id = asked.session_id
+    WHERE ${byKey('session', 'asked')}
     RETURNING asked.position, asked.generation AS presented, asked.address, asked.traceparent,
               session.verdict, session.generation, session.mac_key, ${sessionColumns('session')}
   ),
