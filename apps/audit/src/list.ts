@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { audit } from '#contracts/audit';
-import { Fault } from '#contracts/fault';
 import { linkRefusals } from '#contracts/refusal';
 import type { Received, Reply } from '#contracts/service';
+import { fromCursor, toCursor } from './cursor.js';
 import type { Link } from './domain/chain.js';
-import { EntriesStore, type Place } from './store/entries.store.js';
+import { EntriesStore } from './store/entries.store.js';
 
 type Page = Reply<typeof audit.list>;
 type Item = Page['items'][number];
@@ -16,13 +16,13 @@ export class List {
   constructor(private readonly entries: EntriesStore) {}
 
   async run({ limit, cursor, ...filter }: Received<typeof audit.list>): Promise<Page> {
-    const after = cursor === undefined ? null : placeOf(cursor);
+    const after = cursor === undefined ? null : fromCursor(place, cursor);
     const links = await this.entries.page(filter, after, limit + 1);
     const page = links.slice(0, limit);
     const last = page.at(-1);
     return {
       items: page.map((link) => itemOf(link, filter.support)),
-      nextCursor: last && links.length > limit ? cursorOf(last) : null,
+      nextCursor: last && links.length > limit ? toCursor([last.at, last.seq, last.clientId]) : null,
     };
   }
 }
@@ -50,17 +50,6 @@ function adviceOn(type: string, reason: string): { advice?: string } {
   return Object.hasOwn(advice, reason) ? { advice: advice[reason] ?? '' } : {};
 }
 
-const place = z.tuple([z.iso.datetime(), z.int().positive(), z.string()]);
-
-function cursorOf({ at, seq, clientId }: Place): string {
-  return Buffer.from(JSON.stringify([at, seq, clientId])).toString('base64url');
-}
-
-function placeOf(cursor: string): Place {
-  try {
-    const [at, seq, clientId] = place.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
-    return { at, seq, clientId };
-  } catch (cause) {
-    throw new Fault('cursor.invalid', { cause });
-  }
-}
+const place = z
+  .tuple([z.iso.datetime(), z.int().positive(), z.string()])
+  .transform(([at, seq, clientId]) => ({ at, seq, clientId }));

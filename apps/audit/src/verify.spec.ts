@@ -44,6 +44,12 @@ const append = (count: number) => entries.append(Array.from({ length: count }, (
 /** The rest of the statement; `$1` is the client. */
 const tamper = (sql: string, ...values: unknown[]) => scratch.dataSource.query(sql, [clientId, ...values]);
 
+async function cursorPast(head: string): Promise<string> {
+  const { nextCursor } = await verify.run({ clientId, head });
+  if (!nextCursor) throw new Error('the chain is walked in one go');
+  return nextCursor;
+}
+
 async function rewrite(links: readonly Link[]) {
   for (const { seq, previous, hash } of links) {
     await tamper('UPDATE entries SET previous = $3, hash = $4 WHERE client_id = $1 AND seq = $2', seq, previous, hash);
@@ -54,11 +60,23 @@ describe('verify', () => {
   it('finds a sound chain sound, and answers its head', async () => {
     const [last] = await entries.following(clientId, 9, 1);
     const head = last?.hash.toString('hex');
-    expect(await verify.run({ clientId })).toEqual({ ok: true, entries: 10, head, firstBroken: null });
+    expect(await verify.run({ clientId })).toEqual({
+      ok: true,
+      entries: 10,
+      head,
+      firstBroken: null,
+      nextCursor: null,
+    });
   });
 
   it('finds an empty chain sound', async () => {
-    expect(await verify.run({ clientId: 'nobody01' })).toEqual({ ok: true, entries: 0, head: null, firstBroken: null });
+    expect(await verify.run({ clientId: 'nobody01' })).toEqual({
+      ok: true,
+      entries: 0,
+      head: null,
+      firstBroken: null,
+      nextCursor: null,
+    });
   });
 
   it('walks over many pages, and is not disturbed by what is appended meanwhile', async () => {
@@ -67,6 +85,26 @@ describe('verify', () => {
     expect(answer).toMatchObject({ ok: true, firstBroken: null });
     await tamper(`UPDATE entries SET subject = 'user/x' WHERE client_id = $1 AND seq = 2001`);
     expect(await verify.run({ clientId })).toMatchObject({ ok: false, entries: 2560, firstBroken: 2001 });
+  });
+
+  it('walks a long chain in stretches, each going on where the last one ended', async () => {
+    for (let batches = 0; batches < 41; batches += 1) await append(500);
+    const [kept] = await entries.following(clientId, 99, 1);
+    const head = kept?.hash.toString('hex');
+    const first = await verify.run({ clientId, head });
+    expect(first).toMatchObject({ ok: true, entries: 20_510, nextCursor: expect.any(String) });
+    const second = { clientId, head, cursor: first.nextCursor ?? '' };
+    expect(await verify.run(second)).toMatchObject({ ok: true, firstBroken: null, nextCursor: null });
+
+    expect(await verify.run({ ...second, cursor: await cursorPast('0'.repeat(64)) })).toMatchObject({ ok: false });
+    await tamper(`UPDATE entries SET subject = 'user/x' WHERE client_id = $1 AND seq = 20400`);
+    expect(await verify.run(second)).toMatchObject({ ok: false, firstBroken: 20_400, nextCursor: null });
+    await tamper(`UPDATE chains SET seq = 5 WHERE client_id = $1`);
+    expect(await verify.run(second)).toMatchObject({ ok: false, firstBroken: 5 });
+  });
+
+  it.each(['', 'x', 'W10'])('refuses the cursor %j', async (cursor) => {
+    await expect(verify.run({ clientId, cursor })).rejects.toMatchObject({ code: 'cursor.invalid' });
   });
 
   it.each([

@@ -32,7 +32,10 @@ export const audit = service('audit', {
     reply: z.strictObject({ items: z.array(auditEntry), nextCursor: z.string().nullable() }),
     faults: ['cursor.invalid'],
   },
-  /** Walks the hash chain of a client from its first entry (S-113). */
+  /**
+   * Walks the hash chain of a client from its first entry (S-113), a stretch each time: go on with `nextCursor` until it
+   * is `null`.
+   */
   verify: {
     request: z.strictObject({
       clientId: z.union([clientId, z.literal('_')]),
@@ -41,8 +44,10 @@ export const audit = service('audit', {
         .string()
         .regex(/^[0-9a-f]{64}$/)
         .optional(),
+      cursor: page.shape.cursor,
     }),
     reply: z.strictObject({
+      /** What was walked so far holds; with `nextCursor: null` the whole chain does. */
       ok: z.boolean(),
       /** How many entries the chain has. */
       entries: z.int(),
@@ -50,7 +55,8 @@ export const audit = service('audit', {
       head: z.string().nullable(),
       /** The first `seq` at which the chain does not hold; `null` and not `ok`: it holds, but never had that `head`. */
       firstBroken: z.int().nullable(),
+      nextCursor: z.string().nullable(),
     }),
-    faults: [],
+    faults: ['cursor.invalid'],
   },
 });
