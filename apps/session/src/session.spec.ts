@@ -1,0 +1,169 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { FaultCode } from '#contracts/fault';
+import type { Received } from '#contracts/service';
+import { session } from '#contracts/session';
+import { Outbox } from '#outbox/outbox';
+import { parseKeyRing } from '#secrets/key-ring';
+import { Close } from './close.js';
+import { Credentials } from './domain/credential.js';
+import { List } from './list.js';
+import { Open } from './open.js';
+import { Read } from './read.js';
+import { Refresh } from './refresh.js';
+import { SessionController } from './session.controller.js';
+import type { SessionsStore } from './store/sessions.store.js';
+import { newClient, type Replicas, twoReplicas } from './store/testing.js';
+
+const key = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
+const [k1, k2] = [key('k1'), key('k2')];
+
+let replicas: Replicas;
+/** Two replicas in the middle of a key rotation: each makes with another key and reads both. */
+let one: SessionController;
+let two: SessionController;
+beforeAll(async () => {
+  replicas = await twoReplicas();
+  one = service(replicas.one, `${k1},${k2}`);
+  two = service(replicas.two, `${k2},${k1}`);
+});
+afterAll(() => replicas.end());
+
+function service(sessions: SessionsStore, keys: string): SessionController {
+  const credentials = new Credentials(parseKeyRing(keys));
+  const outbox = new Outbox();
+  return new SessionController(
+    new Open(credentials, sessions, outbox),
+    new Read(credentials, sessions),
+    new Refresh(credentials, sessions, outbox),
+    new Close(sessions, outbox),
+    new List(sessions),
+  );
+}
+
+const attempt = { support: 'abcdefghij', address: '0123456789abcdef' };
+
+const link = (given: Partial<Received<typeof session.open>> = {}): Received<typeof session.open> => ({
+  sessionId: randomUUID(),
+  clientId: newClient(),
+  subject: randomUUID(),
+  epoch: 0,
+  protocol: 'api-link',
+  origin: `link:${randomUUID()}`,
+  originUntil: Math.floor(Date.now() / 1000) + 90_000,
+  lifetimeSeconds: 900,
+  scopes: [],
+  credential: 'cookie',
+  link: { secretId: 'abcdefghijkl', callback: 'taken' },
+  attempt,
+  ...given,
+});
+
+function key002(given: Partial<Received<typeof session.open>> = {}): Received<typeof session.open> {
+  const { link: _, ...request } = link({ protocol: 'client-auth', origin: null, originUntil: null, ...given });
+  return { ...request, credential: 'refresh', subject: 'key_abcdefghijkl', scopes: ['users.read'] };
+}
+
+const refusal = (code: FaultCode) => expect.objectContaining({ name: 'Fault', code });
+
+describe('open', () => {
+  it('answers what the contract says, and the cookie reads the session anywhere', async () => {
+    const request = link();
+    const answer = session.open.reply.parse(await one.open(request));
+    expect(answer.outcome).toBe('opened');
+    expect(session.read.reply.parse(await two.read({ cookie: answer.credential }))).toEqual(answer.session);
+    expect(await two.read({ clientId: request.clientId, sessionId: request.sessionId })).toEqual(answer.session);
+    expect((await one.list({ clientId: request.clientId, userId: request.subject })).items).toEqual([answer.session]);
+  });
+
+  it('knows the same browser again by its cookie alone', async () => {
+    const request = link();
+    const { credential } = await one.open(request);
+    const reload = { ...request, sessionId: randomUUID() };
+    expect(await two.open({ ...reload, presented: credential })).toMatchObject({
+      outcome: 'repeat',
+      session: { sessionId: request.sessionId },
+    });
+
+    const elsewhere = await one.open(link({ clientId: request.clientId }));
+    const foreign = await one.open(link());
+    const forged = credential.slice(0, -1) + (credential.endsWith('0') ? '1' : '0');
+    for (const presented of [undefined, '', forged, elsewhere.credential, foreign.credential, request.sessionId])
+      await expect(one.open({ ...reload, ...(presented !== undefined && { presented }) })).rejects.toEqual(
+        refusal('origin.spent'),
+      );
+  });
+
+  it('hands a refresh token to no repeat', async () => {
+    const request = link();
+    const { credential } = await one.open(request);
+    const again = { ...request, sessionId: randomUUID(), presented: credential, credential: 'refresh' as const };
+    await expect(one.open(again)).rejects.toEqual(refusal('origin.spent'));
+  });
+
+  it('gives the identical refresh token when it is asked again after a lost answer', async () => {
+    const request = key002();
+    const first = await one.open(request);
+    expect(await two.open(request)).toEqual(first);
+    expect(first.credential).toMatch(/^segue_rt_/);
+  });
+
+  it('refuses an epoch that is over', async () => {
+    const request = link();
+    await replicas.sql('INSERT INTO epochs VALUES ($1, $2, 1)', [request.clientId, request.subject]);
+    await expect(one.open(request)).rejects.toEqual(refusal('epoch.stale'));
+  });
+});
+
+describe('refresh', () => {
+  it('gives one successor to 50 at once, also while the keys rotate', async () => {
+    const { credential, session: opened } = await one.open(key002());
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => (index % 2 ? one : two).refresh({ refreshToken: credential, attempt })),
+    );
+    expect(new Set(answers.map(({ refreshToken }) => refreshToken)).size).toBe(1);
+    expect(answers.filter(({ outcome }) => outcome === 'rotated')).toHaveLength(1);
+    for (const answer of answers) expect(session.refresh.reply.parse(answer).session).toEqual(opened);
+  });
+
+  it('walks a chain between replicas, and ends it for everybody when an old token comes back', async () => {
+    const { credential, session: opened } = await one.open(key002());
+    const tokens = [credential];
+    for (const replica of [two, one, two, one])
+      tokens.push((await replica.refresh({ refreshToken: tokens.at(-1) as string, attempt })).refreshToken);
+    expect(new Set(tokens).size).toBe(5);
+
+    for (const refreshToken of [tokens[1], tokens[4], tokens[3]] as string[])
+      await expect(two.refresh({ refreshToken, attempt })).rejects.toEqual(refusal('refresh.refused'));
+    expect(await one.read(opened)).toBeNull();
+  });
+
+  it('refuses a token of a closed session, and one that names none', async () => {
+    const request = key002();
+    const { credential } = await one.open(request);
+    const { clientId, sessionId } = request;
+    expect(await two.close({ clientId, sessionId, reason: 'revoked' })).toEqual({ closed: 1 });
+    expect(await one.close({ clientId, subject: request.subject, reason: 'revoked' })).toEqual({ closed: 0 });
+    await expect(one.refresh({ refreshToken: credential, attempt })).rejects.toEqual(refusal('refresh.refused'));
+
+    const stranger = new Credentials(parseKeyRing(k1));
+    const refreshToken = stranger.refreshToken({ clientId, sessionId: randomUUID(), generation: 0 }, 'k1');
+    await expect(one.refresh({ refreshToken, attempt })).rejects.toEqual(refusal('refresh.refused'));
+  });
+});
+
+describe('a credential that is not ours', () => {
+  it('is refused without asking the database', async () => {
+    const ended = await twoReplicas();
+    await ended.end();
+    const unreachable = service(ended.one, k1);
+    const ours = new Credentials(parseKeyRing(k1)).cookie({ clientId: 'acme1234', sessionId: randomUUID() });
+    await expect(unreachable.read({ cookie: ours })).rejects.toEqual(refusal('service.unavailable'));
+
+    const forged = new Credentials(parseKeyRing(key('k1')));
+    const name = { clientId: 'acme1234', sessionId: randomUUID() };
+    expect(await unreachable.read({ cookie: forged.cookie(name) })).toBeNull();
+    const refreshToken = forged.refreshToken({ ...name, generation: 0 }, 'k1');
+    await expect(unreachable.refresh({ refreshToken, attempt })).rejects.toEqual(refusal('refresh.refused'));
+  });
+});
