@@ -3,12 +3,12 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 /** Who may bear an e-mail within a client. */
 @Entity('emails')
 export class EmailEntity {
-  @PrimaryColumn({ name: 'client_id', type: 'text' })
+  @PrimaryColumn({ name: 'client_id', type: 'text', collation: 'C' })
   clientId!: string;
 
-  @PrimaryColumn({ type: 'text' })
+  @PrimaryColumn({ type: 'text', collation: 'C' })
   email!: string;
 
-  @Column({ type: 'text' })
+  @Column({ type: 'text', collation: 'C' })
   owner!: string;
 }

@@ -377,9 +377,9 @@ describe('at the same time', () => {
       expect(emails).toHaveLength(borne.length);
       await expectChangesTold(clientId);
     }
-    // a deadlock would have cost a second each time
-    expect(Date.now() - started).toBeLessThan(4000);
-  }, 20_000);
+    // each deadlock would cost a second (deadlock_timeout) before it is broken and tried again
+    expect(Date.now() - started).toBeLessThan(10_000);
+  }, 30_000);
 
   it('creating and arriving with one externalId and one e-mail make one user', async () => {
     const clientId = newClient();
@@ -533,6 +533,12 @@ describe('a user made by an administrator', () => {
     for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code });
     expect((await dump(clientId)).users).toHaveLength(1);
   });
+});
+
+it('the entities say what the migrations made', async () => {
+  const { upQueries } = await scratch.dataSource.driver.createSchemaBuilder().log();
+  const own = upQueries.map(({ query }) => query).filter((query) => !query.includes('email_changes'));
+  expect(own).toEqual([]);
 });
 
 describe('a page of users', () => {

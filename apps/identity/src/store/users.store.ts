@@ -5,6 +5,7 @@ import { Grouped } from '#postgres/grouped';
 import { Postgres, statement } from '#postgres/postgres';
 import { type Claims, givenFields, ownerName, type User } from '../domain/identity.js';
 import { arriveTogether, type Outcome } from './arriving.js';
+import { Growth } from './growth.js';
 import { claimEmail, created, insertUser, newUser, settle } from './settling.js';
 import { type Arrived, type Arriving, type Proposal, type UserRow, userColumns, userOf } from './sql.js';
 
@@ -25,11 +26,13 @@ export interface UserFilter {
 @Injectable()
 export class UsersStore {
   private readonly arrivals: Grouped<Arriving, Outcome>;
+  private readonly growth: Growth;
 
   constructor(
     private readonly postgres: Postgres,
     private readonly outbox: Outbox,
   ) {
+    this.growth = new Growth(postgres);
     this.arrivals = new Grouped({
       run: (rows) => arriveTogether(postgres, rows),
       keys: keysOf,
@@ -46,6 +49,7 @@ export class UsersStore {
     const outcome = await this.arrivals.add(arrival);
     const arrived = outcome ?? (await settle(this.postgres, this.outbox, arrival));
     if (!outcome || outcome.told) this.outbox.kick();
+    if (arrived.created) this.growth.add(1);
     return arrived;
   }
 
@@ -67,6 +71,7 @@ export class UsersStore {
       return inserted;
     });
     this.outbox.kick();
+    this.growth.add(1);
     return user;
   }
 
