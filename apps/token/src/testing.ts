@@ -44,7 +44,7 @@ export function replica({ postgres }: ScratchStore, keys: Secret) {
   const knownKeys = new KnownApiKeys(keyStore);
   const lastUse = new LastUse(new LastUseStore(postgres), log);
   const refusals = new Refusals(new RefusalStore(postgres, outbox), log);
-  const signingKeys = new SigningKeys(new SigningKeyStore(postgres), vault, log);
+  const signingKeys = new SigningKeys(postgres, outbox, new SigningKeyStore(postgres), vault, log);
   return {
     lastUse,
     refusals,

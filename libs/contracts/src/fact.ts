@@ -48,6 +48,8 @@ export const facts = {
   'client.restored': z.strictObject({}),
   'link_secret.created': z.strictObject({ secretId: id }),
   'link_secret.revoked': z.strictObject({ secretId: id }),
+  /** Of Segue itself, so its client is `_`. */
+  'signing_key.rotated': z.strictObject({ kid: id, successor: id }),
   'key.created': z.strictObject({ keyId: id, kind: z.enum(['private', 'public']) }),
   'key.rotated': z.strictObject({ keyId: id, successor: id }),
   'key.deleted': z.strictObject({ keyId: id }),

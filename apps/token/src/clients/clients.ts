@@ -94,7 +94,7 @@ function patched(stored: unknown, patch: Record<string, unknown>): Settings {
   const parsed = settingsSchema.safeParse(mergePatch(settingsSchema.parse(stored), patch));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`);
-  throw new Fault('settings.invalid', { detail: problems.slice(0, 20).join('; ') });
+  throw new Fault('settings.invalid', { detail: problems.join('; ').slice(0, 1000) });
 }
 
 function changedSettings(before: Settings, after: Settings): string[] {

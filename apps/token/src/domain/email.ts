@@ -10,11 +10,11 @@ const asciiDomain =
 export function isEmail(value: unknown): value is string {
   if (!isText(value, 254)) return false;
   const at = value.lastIndexOf('@');
-  const local = value.slice(0, at);
+  const local = value.slice(0, at).normalize('NFC');
   if (at < 1 || Buffer.byteLength(local) > 64 || !localPart.test(local)) return false;
 
   const domain = hostname(value.slice(at + 1));
-  return domain !== null && asciiDomain.test(domain) && !domain.endsWith('.invalid');
+  return domain !== null && domain.length <= 253 && asciiDomain.test(domain) && !domain.endsWith('.invalid');
 }
 
 /** The ASCII form (punycode) of a domain, by the rules of UTS 46. */

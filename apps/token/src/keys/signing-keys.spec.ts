@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { settings } from '#contracts/settings';
 import type { ScratchStore } from '#postgres/testing';
-import { issuerOfSpecs, openStore, replica, sealKeys } from '../testing.js';
+import { factsOf, issuerOfSpecs, openStore, replica, sealKeys } from '../testing.js';
 
 let store: ScratchStore;
 let keys: ReturnType<typeof sealKeys>;
@@ -84,6 +84,9 @@ describe('the signing keys', () => {
     expect(current).toMatchObject({ state: 'current', verifiesUntil: null });
     expect(publishedBefore).toContain(current.kid);
     expect(await states(here)).toEqual(['current', 'next', 'retired']);
+    expect((await factsOf(store)).at(-1)).toMatchObject({
+      ...{ clientId: '_', type: 'signing_key.rotated', body: { kid: old.kid, successor: current.kid } },
+    });
     const fresh = await sign(here, clientId);
     expect(decodeProtectedHeader(fresh.token).kid).toBe(current.kid);
     expect(current.kid).not.toBe(old.kid);

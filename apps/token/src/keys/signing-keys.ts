@@ -2,6 +2,8 @@ import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/com
 import type { Reply } from '#contracts/service';
 import type { signingKey } from '#contracts/token';
 import { Log } from '#log/log';
+import { Outbox } from '#outbox/outbox';
+import { Postgres } from '#postgres/postgres';
 import { leewaySeconds } from '../domain/link-token.js';
 import type { SigningKeyEntity } from '../store/signing-key.entity.js';
 import { type SigningKeyRow, SigningKeyStore } from '../store/signing-key.store.js';
@@ -27,6 +29,8 @@ export class SigningKeys implements OnModuleInit, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
+    private readonly postgres: Postgres,
+    private readonly outbox: Outbox,
     private readonly store: SigningKeyStore,
     private readonly vault: Vault,
     private readonly log: Log,
@@ -59,9 +63,17 @@ export class SigningKeys implements OnModuleInit, OnModuleDestroy {
   }
 
   async rotate(): Promise<View> {
-    const current = await this.store.rotate(this.make(), longestLife + leewaySeconds);
+    const next = this.make();
+    const rotated = await this.postgres.transaction(async (tx) => {
+      const rotation = await this.store.rotate(tx, next, longestLife + leewaySeconds);
+      const { retired: kid, current } = rotation;
+      const about = { clientId: '_', subject: `signing_key/${kid}` };
+      await this.outbox.write(tx, [{ ...about, type: 'signing_key.rotated', body: { kid, successor: current.kid } }]);
+      return current;
+    });
+    this.outbox.kick();
     await this.reload();
-    return view(current);
+    return view(rotated);
   }
 
   private make(): Pick<SigningKeyEntity, 'kid' | 'sealed' | 'x'> {

@@ -27,7 +27,7 @@ const insertKey = statement(
 const retireCurrent = statement(
   'token.retire_signing_key',
   `UPDATE signing_keys SET state = 'retired', verifies_until = $1::timestamptz + make_interval(secs => $2)
-   WHERE state = 'current'`,
+   WHERE state = 'current' RETURNING kid`,
 );
 /** The first rotation need not wait: its key was in the first set that was ever published. */
 const dueTime = statement(
@@ -45,6 +45,12 @@ const forgetPrivateKeys = statement(
   'token.forget_private_keys',
   `UPDATE signing_keys SET sealed = NULL WHERE state = 'retired' AND sealed IS NOT NULL AND activated_at < ${signerSince}`,
 );
+
+export interface Rotation {
+  /** The `kid` of the key that only verifies from now on. */
+  readonly retired: string;
+  readonly current: SigningKeyEntity;
+}
 
 type NewSigningKey = Pick<SigningKeyEntity, 'kid' | 'sealed' | 'x'>;
 
@@ -72,17 +78,15 @@ export class SigningKeyStore {
    *
    * @param verifySeconds how long after that tokens of the old key verify
    */
-  async rotate(next: NewSigningKey, verifySeconds: number): Promise<SigningKeyEntity> {
-    return this.postgres.transaction(async (tx) => {
-      await tx.query(lockKeys, []);
-      const [{ due } = { due: null }] = await tx.query<{ due: Date }>(dueTime, []);
-      await tx.query(retireCurrent, [due, verifySeconds]);
-      const [current] = await tx.query<SigningKeyEntity>(activateNext, [due]);
-      if (!current) throw new Error('there is no next signing key');
-      await insert(tx, 'next', next);
-      await tx.query(forgetPrivateKeys, []);
-      return current;
-    });
+  async rotate(tx: Queryable, next: NewSigningKey, verifySeconds: number): Promise<Rotation> {
+    await tx.query(lockKeys, []);
+    const [{ due } = { due: null }] = await tx.query<{ due: Date }>(dueTime, []);
+    const [retired] = await tx.query<{ kid: string }>(retireCurrent, [due, verifySeconds]);
+    const [current] = await tx.query<SigningKeyEntity>(activateNext, [due]);
+    if (!retired || !current) throw new Error('there is no current or no next signing key');
+    await insert(tx, 'next', next);
+    await tx.query(forgetPrivateKeys, []);
+    return { retired: retired.kid, current };
   }
 }
 
