@@ -96,7 +96,8 @@ export async function minded(app: NestFastifyApplication, options: EdgeOptions):
 
 /** Answers 405 with `Allow` for the methods a route does not have, be they ever so exotic. */
 function sweepMethods(server: FastifyInstance): () => void {
-  for (const method of METHODS) if (method !== 'CONNECT') server.addHttpMethod(method);
+  const exotic = METHODS.filter((method) => method !== 'CONNECT' && !server.supportedMethods.includes(method));
+  for (const method of exotic) server.addHttpMethod(method);
   const methods = new Map<string, Set<string>>();
   let swept = false;
   server.addHook('onRoute', ({ url, method }) => {

@@ -2,17 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { Secret } from '#env/secret';
-import { connectRedis } from '#redis/.ts';
+import { createLog } from '#log/log';
+import { openRedis } from '#redis/open';
 import { parseLimits } from './limits.js';
 import { RateWindows } from './rate-windows.js';
 
 const limits = parseLimits('');
-const connect = async (url: string) => {
-  const redis = connectRedis(new Secret(url));
-  redis.on('error', () => {});
-  await new Promise((resolve) => redis.once('ready', resolve).once('error', resolve));
-  return redis;
-};
+const log = createLog({ service: 'gateway', level: 'silent' });
+const connect = (url: string) => openRedis({ url: new Secret(url), strict: false, log });
 const tries = (windows: readonly RateWindows[], times: number, key: string, limit: number, ttl = 60_000) =>
   Promise.all(
     Array.from({ length: times }, (_, index) =>

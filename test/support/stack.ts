@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Client } from 'pg';
+
+export type ServiceName = 'gateway' | 'identity' | 'token' | 'session' | 'audit';
+
+/** Five services of their own on a fresh database and a NATS of their own; Redis is shared, its keys are kept apart by the pepper. */
+export interface Stack {
+  /** The gateway, as clients see it. */
+  readonly url: string;
+  readonly adminKey: string;
+  /** The private listeners. */
+  readonly ops: Readonly<Record<ServiceName, string>>;
+  readonly pids: Readonly<Record<ServiceName, number>>;
+  readonly postgres: string;
+  readonly nats: string;
+  /** Where each process writes its log: `<logs>/<service>.log`. */
+  readonly logs: string;
+  /** Every secret of this run. */
+  readonly secrets: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+export interface StackOptions {
+  /** Further settings of the gateway's environment, e.g. `LIMITS`. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** How long a spec may wait for `startStack`, in milliseconds. */
+export const startMs = 60_000;
+
+/** Starts a stack against `SEGUE_TEST_POSTGRES` and `SEGUE_TEST_REDIS`; takes about four seconds. */
+export async function startStack({ env = {} }: StackOptions = {}): Promise<Stack> {
+  const tools = await launcher();
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const directory = tools.inDev(`test-stack-${process.pid}-${name}`);
+  const logs = join(directory, 'logs');
+  const processes = await tools.claim(directory);
+  const stop = async () => {
+    await processes.stop();
+    await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    rmSync(directory, { recursive: true, force: true });
+  };
+
+  try {
+    await onServer(`CREATE DATABASE ${name}`);
+    const postgres = withDatabase(testInfrastructure('POSTGRES'), name);
+    const place = { processes, directory: join(directory, 'nats'), log: join(logs, 'nats.log'), layer: 1 };
+    const [nats, port, opsPort] = await Promise.all([
+      tools.startNats(place),
+      tools.freePort(),
+      tools.freePort(),
+      tools.migrate(postgres),
+    ]);
+    const secrets = tools.newSecrets();
+    const infrastructure = { postgres, redis: testInfrastructure('REDIS'), nats };
+    const settings = {
+      ...tools.serviceSettings({ infrastructure, secrets, port }),
+      PUBLIC_URL: `http://127.0.0.1:${port}`,
+    };
+    // The launcher hands on whatever it does not manage itself.
+    Object.assign(process.env, env);
+    const services = await tools.startServices({ processes, settings, logs, opsPort });
+
+    return {
+      url: settings.PUBLIC_URL,
+      adminKey: secrets['ADMIN_KEY'] ?? '',
+      ops: byName(services, ({ ops }) => ops),
+      pids: byName(services, ({ pid }) => pid),
+      postgres,
+      nats,
+      logs,
+      secrets,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Service {
+  readonly name: string;
+  readonly pid: number;
+  readonly ops: string;
+}
+
+function byName<Value>(services: readonly Service[], pick: (service: Service) => Value) {
+  return Object.fromEntries(services.map((service) => [service.name, pick(service)])) as Record<ServiceName, Value>;
+}
+
+function testInfrastructure(part: 'POSTGRES' | 'REDIS'): string {
+  const url = process.env[`SEGUE_TEST_${part}`];
+  if (!url) throw new Error(`SEGUE_TEST_${part} must say where one listens; \`npm test\` starts it`);
+  return url;
+}
+
+function withDatabase(url: string, database: string): string {
+  return Object.assign(new URL(url), { pathname: `/${database}` }).href;
+}
+
+async function onServer(sql: string): Promise<void> {
+  const client = new Client({ connectionString: testInfrastructure('POSTGRES') });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+interface Processes {
+  stop(): Promise<void>;
+}
+
+/** What the stack uses of the launcher (`tools/`), which is plain JavaScript. */
+interface Launcher {
+  inDev(...parts: string[]): string;
+  claim(directory: string): Promise<Processes>;
+  freePort(): Promise<number>;
+  migrate(databaseUrl: string): Promise<string>;
+  newSecrets(): Record<string, string>;
+  startNats(place: { processes: Processes; directory: string; log: string; layer: number }): Promise<string>;
+  serviceSettings(options: object): Record<string, string>;
+  startServices(options: object): Promise<Service[]>;
+}
+
+async function launcher(): Promise<Launcher> {
+  const tool = (name: string) => import(pathToFileURL(join(import.meta.dirname, '../../../tools', `${name}.mjs`)).href);
+  const [paths, processes, ports, migration, secrets, nats, services] = await Promise.all(
+    ['paths', 'processes', 'ports', 'migrate', 'secrets', 'nats', 'services'].map(tool),
+  );
+  return {
+    ...paths,
+    ...ports,
+    ...migration,
+    ...secrets,
+    ...nats,
+    ...services,
+    claim: (directory) => processes.Processes.claim(directory),
+  };
+}
