@@ -5,6 +5,9 @@ import { protocol } from './session.js';
 const reason = z.enum(Object.keys(linkRefusals) as [LinkRefusal, ...LinkRefusal[]]);
 const id = z.string();
 const fields = z.array(z.string());
+const purpose = z.enum(['landing']);
+/** Sessions and tokens of this subject from before it are void. */
+const leastEpoch = z.int();
 const session = { sessionId: id, userId: id, protocol };
 
 /**
@@ -33,6 +36,29 @@ export const facts = {
   'user.created': z.strictObject({ userId: id, fields }),
   'user.updated': z.strictObject({ userId: id, fields }),
   'user.email_contested': z.strictObject({ userId: id, support: id.optional() }),
+  /** Whatever belongs to `from` belongs to `into` from now on; equal where an anonymous account became the new user. */
+  'user.merged': z.strictObject({ from: id, into: id, epoch: leastEpoch }),
+  /** The sign-in went on without it. */
+  'user.merge_refused': z.strictObject({
+    userId: id,
+    support: id,
+    reason: z.enum(['unknown', 'merged_elsewhere', 'expired']),
+  }),
+  'user.suspended': z.strictObject({ userId: id, epoch: leastEpoch }),
+  'user.restored': z.strictObject({ userId: id }),
+  /** Delete what you hold of this user. */
+  'user.erased': z.strictObject({ userId: id, epoch: leastEpoch }),
+
+  'token.offered': z.strictObject({ tokenId: id, userId: id, purpose }),
+  'token.claimed': z.strictObject({ tokenId: id, userId: id, purpose }),
+  'token.claim_failed': z.strictObject({
+    purpose,
+    reason: z.string(),
+    address: z.string(),
+    support: id,
+    count: z.int().optional(),
+    supports: z.array(id).optional(),
+  }),
 
   'session.opened': z.strictObject({ ...session, expiresAt: z.string() }),
   'session.refreshed': z.strictObject({ ...session, generation: z.int() }),
@@ -44,7 +70,7 @@ export const facts = {
 
   'client.created': z.strictObject({ fields }),
   'client.updated': z.strictObject({ fields }),
-  'client.suspended': z.strictObject({}),
+  'client.suspended': z.strictObject({ epoch: leastEpoch }),
   'client.restored': z.strictObject({}),
   'link_secret.created': z.strictObject({ secretId: id }),
   'link_secret.revoked': z.strictObject({ secretId: id }),

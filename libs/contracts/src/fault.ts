@@ -26,6 +26,8 @@ export const faults = {
   'link.refused': { kind: 'denied', says: 'The link is not valid.' },
   'account.suspended': { kind: 'denied', says: 'The account is suspended.' },
   'origin.spent': { kind: 'denied', says: 'This sign-in has already been used.' },
+  'code.refused': { kind: 'denied', says: 'The code is not valid.' },
+  'parent.ended': { kind: 'denied', says: 'The session this sign-in hangs on has ended.' },
   'epoch.stale': { kind: 'denied', says: 'The account changed while signing in.' },
   'refresh.refused': { kind: 'denied', says: 'The refresh token is not valid.' },
   'key.refused': { kind: 'denied', says: 'The API key is not valid.' },

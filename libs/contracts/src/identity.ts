@@ -26,7 +26,9 @@ export const identity = service('identity', {
       /** Seconds; claims are taken only from a newer link, or from one of the same second with a new hash. */
       asOf: numericDate,
       hash: z.string(),
-      /** For what identity records of a link: a suspended user, a contested e-mail. */
+      /** What the client wants done with an e-mail that another of its users holds. */
+      emailConflict: z.enum(['keep-owner', 'reject']),
+      /** For what identity records of a link: a suspended user, a contested e-mail, a refused merge. */
       attempt,
     }),
     reply: z.strictObject({
@@ -34,9 +36,22 @@ export const identity = service('identity', {
       /** Raised by suspension, merge, erasure; `session.open` refuses an answer that is already stale. */
       epoch: z.int(),
       created: z.boolean(),
+      /**
+       * What became of `claims.anonymousAccountId`: the new user *became* the anonymous account (same userId), an
+       * existing one *absorbed* it, it was merged into this user before, or it was refused, which never blocks a
+       * sign-in. `null` = the link named none.
+       */
+      merge: z.enum(['became', 'absorbed', 'repeated', 'refused']).nullable(),
     }),
-    faults: ['account.suspended'],
+    faults: ['account.suspended', 'link.refused'],
   },
+  /** Makes an anonymous account. The handle is an unguessable secret (190 bit), shown once and kept hashed. */
+  startAnonymous: {
+    request: z.strictObject({ clientId, attempt }),
+    reply: z.strictObject({ user: userView, epoch: z.int(), handle: z.string() }),
+    faults: [],
+  },
+  /** The user an id names; the id of an absorbed anonymous account is an alias of who absorbed it, for ever. */
   get: {
     request: z.strictObject({ clientId, userId }),
     reply: z.strictObject({ user: userView, epoch: z.int() }).nullable(),
@@ -67,4 +82,22 @@ export const user = service('user', {
     reply: z.strictObject({ items: z.array(userView), nextCursor: z.string().nullable() }),
     faults: ['cursor.invalid'],
   },
+  /** A JSON Merge Patch (RFC 7396): `null` returns a member to its default (`email`: to a placeholder). */
+  update: {
+    request: z.strictObject({
+      clientId,
+      userId,
+      externalId: externalId.optional(),
+      email: z.string().max(254).nullable().optional(),
+      username: text(128).nullable().optional(),
+      locale: z.string().max(35).nullable().optional(),
+    }),
+    reply: userView,
+    faults: ['user.missing', 'user.already_exists', 'user.email_already_exists', 'request.invalid'],
+  },
+  /** Ends what the user has open and refuses further sign-ins. Suspending twice is no fault. */
+  suspend: { request: z.strictObject({ clientId, userId }), reply: userView, faults: ['user.missing'] },
+  restore: { request: z.strictObject({ clientId, userId }), reply: userView, faults: ['user.missing'] },
+  /** Forgets the person: what remains names nobody. Links signed before are refused from now on. */
+  erase: { request: z.strictObject({ clientId, userId }), reply: z.null(), faults: ['user.missing'] },
 });

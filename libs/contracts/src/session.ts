@@ -26,6 +26,9 @@ export const session = service('session', {
   /**
    * Opens a session, once per `origin`. The gateway chooses the id, so an `open` repeated after a lost answer meets its
    * own id and answers as opened; `repeat` when `presented` is the cookie of the very session that origin opened.
+   * A live session that `presented` names of another subject, or of an anonymous one, is closed by the new one
+   * (`replaced`); with `switchUser: 'confirm'` and another subject that is not anonymous, nothing is opened and the
+   * answer is `switch` (S-25).
    */
   open: {
     request: z
@@ -41,6 +44,9 @@ export const session = service('session', {
         originUntil: numericDate.nullable(),
         /** The session cookie the browser came with. */
         presented: z.string().max(256).optional(),
+        switchUser: z.enum(['confirm', 'replace']).default('replace'),
+        /** A child: it dies with this session, and never outlives or outranks it (state.md, "A one-time token"). */
+        parentId: sessionId.optional(),
         lifetimeSeconds: z.int().min(1).max(31_622_400),
         scopes: scopes.default([]),
         /** Which credential the answer carries. */
@@ -52,12 +58,13 @@ export const session = service('session', {
       .refine(({ origin, originUntil }) => (origin === null) === (originUntil === null), { path: ['originUntil'] })
       .refine(({ protocol, link }) => (protocol === 'api-link') === (link !== undefined), { path: ['link'] }),
     reply: z.strictObject({
-      outcome: z.enum(['opened', 'repeat']),
+      outcome: z.enum(['opened', 'repeat', 'switch']),
+      /** Under `switch`: the session that is open already. */
       session: sessionView,
-      /** A `segue_ss_…` cookie value or a `segue_rt_…` refresh token. */
+      /** A `segue_ss_…` cookie value or a `segue_rt_…` refresh token; empty under `switch`. */
       credential: z.string(),
     }),
-    faults: ['origin.spent', 'epoch.stale'],
+    faults: ['origin.spent', 'epoch.stale', 'parent.ended'],
   },
 
   /** The live session a cookie or an id names, else `null`. */
@@ -92,5 +99,16 @@ export const session = service('session', {
     request: z.strictObject({ clientId, userId }),
     reply: z.strictObject({ items: z.array(sessionView) }),
     faults: [],
+  },
+
+  /** What access tokens that still live must not be accepted for: a page of the revocation set (state.md). */
+  snapshot: {
+    request: z.strictObject({ cursor: z.string().max(256).optional() }),
+    reply: z.strictObject({
+      sessions: z.array(z.strictObject({ sessionId, until: numericDate })),
+      epochs: z.array(z.strictObject({ clientId, subject: z.string(), least: z.int(), until: numericDate })),
+      nextCursor: z.string().nullable(),
+    }),
+    faults: ['cursor.invalid'],
   },
 });

@@ -1,5 +1,17 @@
 import { z } from 'zod';
-import { attempt, clientId, externalId, instant, jti, keyId, numericDate, secretId, sessionId, text } from './ids.js';
+import {
+  attempt,
+  clientId,
+  externalId,
+  instant,
+  jti,
+  keyId,
+  numericDate,
+  secretId,
+  sessionId,
+  text,
+  userId,
+} from './ids.js';
 import { service } from './service.js';
 import { settings } from './settings.js';
 
@@ -21,7 +33,11 @@ export const scopes = z.array(z.string().max(64)).max(64);
 export const token = service('token', {
   /** Checks an API Link token (protocol 000). A refusal is recorded here with its precise reason. */
   verifyLink: {
-    request: z.strictObject({ clientId: z.string().max(128), userToken: z.string().max(16_384), attempt }),
+    request: z.union([
+      z.strictObject({ clientId: z.string().max(128), userToken: z.string().max(16_384), attempt }),
+      /** A link that was parked; it is read, never taken: the fence is the session's origin. */
+      z.strictObject({ handle: z.string().max(64), attempt }),
+    ]),
     reply: z.strictObject({
       client: credentialOwner,
       secretId,
@@ -34,8 +50,59 @@ export const token = service('token', {
       origin: z.string().max(256).nullable(),
       /** Seconds; the end of the link's life: the fence is kept until 24 h and the leeway later. */
       expiresAt: numericDate,
+      /** What was parked beside the link. */
+      callbackPath: z.string().optional(),
     }),
     faults: ['link.refused', 'account.suspended'],
+  },
+
+  /** Keeps a link, sealed, for 60 s under a 256-bit handle: a cross-site POST goes on as a GET (state.md, "A link"). */
+  park: {
+    request: z.strictObject({
+      clientId: z.string().max(128),
+      userToken: z.string().max(16_384),
+      callbackPath: z.string().max(2048).optional(),
+    }),
+    reply: z.strictObject({ handle: z.string() }),
+    faults: [],
+  },
+
+  /** Issues a one-time token: stored hashed in Redis with its life, answered once. */
+  offer: {
+    request: z.strictObject({
+      purpose: z.literal('landing'),
+      clientId,
+      userId,
+      /** The session it hangs on; it dies with it. */
+      parentId: sessionId,
+      /** The web origin of the landing: who may claim it from a browser. */
+      landing: z.string().max(255),
+      ttlSeconds: z.int().min(1).max(900),
+    }),
+    reply: z.strictObject({ secret: z.string() }),
+    faults: [],
+  },
+
+  /**
+   * Takes a one-time token, exactly once (`GETDEL`); the session it opens carries `origin = ott:<tokenId>`, the second
+   * wall. Whoever may not claim it consumes nothing (S-70).
+   */
+  claim: {
+    request: z.strictObject({
+      purpose: z.literal('landing'),
+      secret: z.string().max(256),
+      /** Who claims: a browser at a web origin, or the backend of a client with its private key. */
+      by: z.union([z.strictObject({ landing: z.string().max(255) }), z.strictObject({ clientId })]),
+      attempt,
+    }),
+    reply: z.strictObject({
+      client: credentialOwner,
+      tokenId: z.uuid(),
+      userId,
+      parentId: sessionId,
+      expiresAt: numericDate,
+    }),
+    faults: ['code.refused', 'account.suspended'],
   },
 
   /** Checks an API key (`segue_sk_…`, `segue_pk_…`); its last use is written back at most once a minute. */
@@ -62,6 +129,8 @@ export const token = service('token', {
       /** `ext`: the client's own id of the person. */
       externalId: externalId.optional(),
       sessionId: sessionId.optional(),
+      /** The epoch of the subject, as the private claim `epoch`: what lets a suspension end the token. */
+      epoch: z.int().optional(),
       scopes,
       jti,
       ttlSeconds: z.int().min(1).max(31_622_400),
@@ -86,6 +155,17 @@ export const token = service('token', {
       ),
     }),
     faults: [],
+  },
+
+  /** Keys and clients whose tokens must not be accepted any more: a page of the revocation set (state.md). */
+  snapshot: {
+    request: z.strictObject({ cursor: z.string().max(256).optional() }),
+    reply: z.strictObject({
+      keys: z.array(z.strictObject({ keyId, until: numericDate })),
+      clients: z.array(z.strictObject({ clientId, suspended: z.boolean(), epoch: z.int() })),
+      nextCursor: z.string().nullable(),
+    }),
+    faults: ['cursor.invalid'],
   },
 });
 
