@@ -86,7 +86,8 @@ describe('open', () => {
     });
 
     const elsewhere = await one.open(link({ clientId: request.clientId }));
-    const foreign = await one.open(link());
+    // Another client's session of the very same id.
+    const foreign = await one.open(link({ sessionId: request.sessionId }));
     const forged = credential.slice(0, -1) + (credential.endsWith('0') ? '1' : '0');
     for (const presented of [undefined, '', forged, elsewhere.credential, foreign.credential, request.sessionId])
       await expect(one.open({ ...reload, ...(presented !== undefined && { presented }) })).rejects.toEqual(

@@ -92,6 +92,25 @@ describe('the newest token', () => {
     expect(await late).toBe('ended');
   });
 
+  it('shares no answer that was on its way before it came: the session may have been closed since', async () => {
+    const row = await openChain();
+    const rival = replicas.dataSource.createQueryRunner();
+    await rival.startTransaction();
+    await rival.query('SELECT FROM sessions WHERE session_id = $1 FOR UPDATE', [row.sessionId]);
+    const first = verdictOf(row, 0);
+    await waitingFor(1);
+    const closed = replicas.two.closeOne(
+      { clientId: row.clientId, reason: 'admin', traceparent: null },
+      row.sessionId,
+      null,
+    );
+    await waitingFor(2);
+    const second = verdictOf(row, 0);
+    await rival.commitTransaction();
+    await rival.release();
+    expect([await first, await closed, await second]).toEqual(['rotated', 1, 'ended']);
+  });
+
   /** Until so many statements of this schema wait for a lock. */
   async function waitingFor(count: number): Promise<void> {
     for (;;) {

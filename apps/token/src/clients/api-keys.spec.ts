@@ -64,9 +64,9 @@ describe('an API key', () => {
   });
 
   it('ends when it expires', async () => {
-    const { key } = await make({ expiresAt: new Date(Date.now() + 400).toISOString() });
+    const { key } = await make({ expiresAt: new Date(Date.now() + 1000).toISOString() });
     expect(await authenticate(key)).toMatchObject({ expiresAt: expect.any(String) });
-    await new Promise((resolve) => setTimeout(resolve, 450));
+    await new Promise((resolve) => setTimeout(resolve, 1050));
     expect(await reasonOf(key)).toBe('key.refused ours expired');
   });
 
@@ -88,12 +88,12 @@ describe('an API key', () => {
 
   it('hands over to a successor with an overlap that nothing extends', async () => {
     const old = await make({ scopes: ['a'] });
-    const next = await here.apiKeys.rotate({ clientId, keyId: old.keyId, overlapSeconds: 1 });
+    const next = await here.apiKeys.rotate({ clientId, keyId: old.keyId, overlapSeconds: 2 });
     expect(next).toMatchObject({ name: 'backend', kind: 'private', scopes: ['a'], expiresAt: null });
     await here.apiKeys.rotate({ clientId, keyId: old.keyId, overlapSeconds: 600 });
     expect(await authenticate(old.key)).toMatchObject({ keyId: old.keyId });
     expect(await authenticate(next.key)).toMatchObject({ keyId: next.keyId });
-    await new Promise((resolve) => setTimeout(resolve, 1050));
+    await new Promise((resolve) => setTimeout(resolve, 2050));
     expect(await reasonOf(old.key)).toBe('key.refused ours expired');
     const again = here.apiKeys.rotate({ clientId, keyId: old.keyId, overlapSeconds: 0 });
     await expect(again).rejects.toMatchObject({ code: 'key.missing' });

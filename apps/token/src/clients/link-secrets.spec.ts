@@ -33,7 +33,7 @@ const rotate = (overlapSeconds: number, on = here) => on.linkSecrets.create({ cl
 describe('a link secret', () => {
   it('works beside its successor until the overlap ends', async () => {
     await verify(first.secret, there);
-    const second = await rotate(1);
+    const second = await rotate(2);
     expect((await verify(first.secret)).secretId).toBe(first.secretId);
     expect((await verify(second.secret)).secretId).toBe(second.secretId);
     const { items } = await here.linkSecrets.list({ clientId });
@@ -41,10 +41,10 @@ describe('a link secret', () => {
       { secretId: first.secretId, verifiesUntil: expect.any(String) },
       { secretId: second.secretId, verifiesUntil: null },
     ]);
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await new Promise((resolve) => setTimeout(resolve, 2100));
     expect(await reasonOf(first.secret)).toBe('secret_rotated');
     // this one learnt of no end; its copy lives three seconds
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(await reasonOf(first.secret, there)).toBe('secret_rotated');
     expect((await verify(second.secret, there)).secretId).toBe(second.secretId);
   });

@@ -8,7 +8,7 @@ import { isText } from './text.js';
 /** Seconds by which clocks may differ: one constant for every comparison of times (S-09). */
 export const leewaySeconds = 30;
 
-export type LinkClaims = z.output<typeof linkClaims>;
+type LinkClaims = z.output<typeof linkClaims>;
 type Claims = ReadonlyMap<string, unknown>;
 
 /** What a link whose signature is proven says. */

@@ -13,7 +13,7 @@ import { newSigningKey, type PublicJwk, publicJwk, SigningKey, signingKeyPlace }
 type View = Reply<typeof signingKey.rotate>;
 
 /** Seconds; no token of ours lives longer, so a retired key verifies for this long (S-54). */
-export const longestLife = 366 * 86_400;
+const longestLife = 366 * 86_400;
 
 const reloadMs = 2000;
 
