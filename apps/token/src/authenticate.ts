@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Fault } from '#contracts/fault';
 import type { Received, Reply } from '#contracts/service';
 import type { token } from '#contracts/token';
+import { Refusals } from '#outbox/refusals';
 import { KnownApiKeys } from './clients/known-api-keys.js';
 import { type KnownClient, KnownClients } from './clients/known-clients.js';
 import { LastUse } from './clients/last-use.js';
 import { cappedScopes, matches, type NamedApiKey, readApiKey } from './domain/api-key.js';
-import { type KeyRefusal, Refusals } from './refusals.js';
+import { type KeyRefusal, keyRefused } from './domain/refusal.js';
 import type { StoredApiKey } from './store/api-key.store.js';
 
 /** Checks an API key: form and checksum without a look-up, then its digest, in constant time (S-50). */
@@ -24,7 +25,7 @@ export class Authenticate {
     const now = Date.now();
     const named = readApiKey(key);
     if (!named) {
-      await this.refusals.key(null, 'malformed', attempt);
+      await this.refusals.record(keyRefused(null, 'malformed', attempt), attempt);
       throw new Fault('key.refused');
     }
 
@@ -38,7 +39,7 @@ export class Authenticate {
       refusal = judge(named, client, stored, now);
     }
     if (refusal || !client || !stored) {
-      await this.refusals.key(client && clientId, refusal ?? 'unknown_key', attempt);
+      await this.refusals.record(keyRefused(client && clientId, refusal ?? 'unknown_key', attempt), attempt);
       throw new Fault(refusal === 'suspended' ? 'account.suspended' : 'key.refused');
     }
 

@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import type { Attempt } from '#contracts/ids';
 import { Secret } from '#env/secret';
 import { createLog } from '#log/log';
+import { GroupedFacts } from '#outbox/grouped-facts';
 import { Outbox } from '#outbox/outbox';
+import { Refusals } from '#outbox/refusals';
 import { statement } from '#postgres/postgres';
 import { type ScratchStore, scratchStore } from '#postgres/testing';
 import { hmacSha256 } from '#secrets/digest';
@@ -15,14 +17,12 @@ import { KnownClients } from './clients/known-clients.js';
 import { LastUse } from './clients/last-use.js';
 import { LinkSecrets } from './clients/link-secrets.js';
 import { SigningKeys } from './keys/signing-keys.js';
-import { Refusals } from './refusals.js';
 import { Sign } from './sign.js';
 import { ApiKeyStore } from './store/api-key.store.js';
 import { ClientStore } from './store/client.store.js';
 import { store } from './store/data-source.js';
 import { LastUseStore } from './store/last-use.store.js';
 import { LinkSecretStore } from './store/link-secret.store.js';
-import { RefusalStore } from './store/refusal.store.js';
 import { SigningKeyStore } from './store/signing-key.store.js';
 import { Vault } from './vault.js';
 import { VerifyLink } from './verify-link.js';
@@ -43,7 +43,7 @@ export function replica({ postgres }: ScratchStore, keys: Secret) {
   const knownClients = new KnownClients(clientStore, vault);
   const knownKeys = new KnownApiKeys(keyStore);
   const lastUse = new LastUse(new LastUseStore(postgres), log);
-  const refusals = new Refusals(new RefusalStore(postgres, outbox), log);
+  const refusals = new Refusals(new GroupedFacts(postgres, outbox), log);
   const signingKeys = new SigningKeys(postgres, outbox, new SigningKeyStore(postgres), vault, log);
   return {
     lastUse,

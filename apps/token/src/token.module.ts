@@ -11,7 +11,6 @@ import { LastUse } from './clients/last-use.js';
 import { LinkSecrets } from './clients/link-secrets.js';
 import { issuer } from './issuer.js';
 import { SigningKeys } from './keys/signing-keys.js';
-import { Refusals } from './refusals.js';
 import { Sign } from './sign.js';
 import { SigningKeyController } from './signing-key.controller.js';
 import { ApiKeyStore } from './store/api-key.store.js';
@@ -19,16 +18,15 @@ import { ClientStore } from './store/client.store.js';
 import { store } from './store/data-source.js';
 import { LastUseStore } from './store/last-use.store.js';
 import { LinkSecretStore } from './store/link-secret.store.js';
-import { RefusalStore } from './store/refusal.store.js';
 import { SigningKeyStore } from './store/signing-key.store.js';
 import type { TokenConfig } from './token.config.js';
 import { TokenController } from './token.controller.js';
 import { Vault } from './vault.js';
 import { VerifyLink } from './verify-link.js';
 
-const stores = [ClientStore, LinkSecretStore, ApiKeyStore, LastUseStore, RefusalStore, SigningKeyStore];
+const stores = [ClientStore, LinkSecretStore, ApiKeyStore, LastUseStore, SigningKeyStore];
 const administration = [Clients, LinkSecrets, ApiKeys];
-const checking = [VerifyLink, Authenticate, Sign, SigningKeys, KnownClients, KnownApiKeys, LastUse, Refusals];
+const checking = [VerifyLink, Authenticate, Sign, SigningKeys, KnownClients, KnownApiKeys, LastUse];
 
 /** Credentials: issue and check. */
 @Module({})

@@ -4,6 +4,7 @@ import { Fault } from '#contracts/fault';
 import type { LinkRefusal } from '#contracts/refusal';
 import type { Received, Reply } from '#contracts/service';
 import type { token } from '#contracts/token';
+import { Refusals } from '#outbox/refusals';
 import { sha256 } from '#secrets/digest';
 import { type KnownClient, KnownClients } from './clients/known-clients.js';
 import { LastUse } from './clients/last-use.js';
@@ -11,8 +12,8 @@ import { LinkKey } from './clients/link-key.js';
 import { type CompactJwt, parseCompactJwt } from './domain/compact-jwt.js';
 import { newLinkSecret } from './domain/link-secret.js';
 import { type LinkToken, readLinkToken } from './domain/link-token.js';
+import { linkRefused } from './domain/refusal.js';
 import { findSigner } from './domain/signer.js';
-import { Refusals } from './refusals.js';
 
 type Verdict = { readonly link: LinkToken; readonly jwt: CompactJwt; readonly secretId: string };
 
@@ -49,7 +50,7 @@ export class VerifyLink {
     }
     if (!client || typeof verdict === 'string') {
       const reason = client && typeof verdict === 'string' ? verdict : 'unknown_client';
-      await this.refusals.link(client && clientId, reason, attempt);
+      await this.refusals.record(linkRefused(client && clientId, reason, attempt), attempt);
       throw new Fault(reason === 'suspended' ? 'account.suspended' : 'link.refused');
     }
 

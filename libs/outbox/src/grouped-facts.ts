@@ -1,26 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { currentCall } from '#bus/call';
 import type { NewFact } from '#contracts/fact';
-import { Outbox } from '#outbox/outbox';
 import { Grouped } from '#postgres/grouped';
 import { Postgres, statement } from '#postgres/postgres';
+import { Outbox } from './outbox.js';
 
 interface Row {
   readonly fact: NewFact;
   readonly traceparent: string | null;
 }
 
-const insert = statement(
-  'token.insert_refusals',
-  `INSERT INTO outbox (client_id, type, subject, traceparent, body)
-   SELECT client_id, type, subject, traceparent, body::jsonb
-   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-     AS fact (client_id, type, subject, traceparent, body)`,
-);
-
-/** Facts of refusals: no change goes with them, so those of one moment share a statement. */
+/** Facts with which no change of this database goes: those of one moment share a statement. */
 @Injectable()
-export class RefusalStore {
+export class GroupedFacts {
   private readonly grouped: Grouped<Row, undefined>;
 
   constructor(
@@ -29,13 +21,17 @@ export class RefusalStore {
   ) {
     this.grouped = new Grouped<Row, undefined>({
       run: (rows) => this.insert(rows),
-      keys: () => [],
+      keys: ({ fact }) => [`${fact.clientId} ${fact.subject}`],
       maxRows: 200,
       maxWaiting: 5000,
     });
   }
 
-  /** Resolves once the fact is committed. */
+  /**
+   * Resolves once the fact is committed.
+   *
+   * @throws Fault `service.busy` or `service.unavailable` it was surely not written, `service.silent` it may have been
+   */
   async write(fact: NewFact): Promise<void> {
     await this.grouped.add({ fact, traceparent: currentCall()?.traceparent ?? null });
   }
@@ -52,3 +48,11 @@ export class RefusalStore {
     return rows.map(() => undefined);
   }
 }
+
+const insert = statement(
+  'outbox.insert_grouped',
+  `INSERT INTO outbox (client_id, type, subject, traceparent, body)
+   SELECT client_id, type, subject, traceparent, body::jsonb
+   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+     AS fact (client_id, type, subject, traceparent, body)`,
+);

@@ -1,0 +1,29 @@
+import type { NewFact } from '#contracts/fact';
+import type { Attempt } from '#contracts/ids';
+import type { LinkRefusal } from '#contracts/refusal';
+
+/** Why a key was refused; for the audit trail, never for an answer. */
+export type KeyRefusal = 'malformed' | 'unknown_key' | 'secret' | 'deleted' | 'expired' | 'suspended';
+
+/** Unknown clients are recorded under this name, without what the stranger called them. */
+const nobody = '_';
+
+/** @param known the client, or `null` when it is not one of ours */
+export function linkRefused(
+  known: string | null,
+  reason: LinkRefusal,
+  { support, address }: Attempt,
+): NewFact<'link.refused'> {
+  const subject = `link/${support}`;
+  return { type: 'link.refused', clientId: known ?? nobody, subject, body: { support, reason, address } };
+}
+
+/** @param known the client, or `null` when it is not one of ours */
+export function keyRefused(
+  known: string | null,
+  reason: KeyRefusal,
+  { support, address }: Attempt,
+): NewFact<'key.refused'> {
+  const subject = `attempt/${support}`;
+  return { type: 'key.refused', clientId: known ?? nobody, subject, body: { reason, address } };
+}
