@@ -5,11 +5,11 @@ import { whenReady } from './processes.mjs';
 
 /** What each service is given of the settings: no secret and no store reaches a process that does not own it. */
 const settingsOf = {
+  gateway: ['PORT', 'PUBLIC_URL', 'REDIS_URL', 'ADMIN_KEY', 'PEPPER'],
   identity: ['DATABASE_URL'],
   token: ['DATABASE_URL', 'REDIS_URL', 'PUBLIC_URL', 'SEAL_KEYS'],
   session: ['DATABASE_URL', 'REFRESH_MAC_KEYS'],
   audit: ['DATABASE_URL'],
-  gateway: ['PORT', 'PUBLIC_URL', 'REDIS_URL', 'ADMIN_KEY', 'PEPPER'],
 };
 const toAll = ['NODE_ENV', 'HOST', 'NATS_URL'];
 const managed = new Set([...Object.values(settingsOf).flat(), ...toAll, 'OPS_PORT']);

@@ -1,3 +1,5 @@
+import { whenParentEnds } from './parent.mjs';
+
 /** npm passes on a signal that the terminal has delivered already: a repeat this soon is the same one. */
 const SAME_SIGNAL_MS = 1000;
 
@@ -18,7 +20,5 @@ export function onSignal({ stop, kill }) {
   // A terminal that is gone must not end this process before its children.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
-  // Brought Node 24 runs as a child of the Node that was started; that one's end is ours too.
-  process.on('disconnect', handle);
-  process.channel?.unref();
+  whenParentEnds(handle);
 }
