@@ -40,15 +40,24 @@ export function edgeAdapter({ TRUSTED_PROXIES }: Pick<EdgeOptions, 'TRUSTED_PROX
     trustProxy: TRUSTED_PROXIES.length > 0 ? [...TRUSTED_PROXIES] : false,
     bodyLimit: most,
     requestTimeout: patienceMs,
-    http: { maxHeaderSize: most, headersTimeout: patienceMs, connectionsCheckingInterval: 1_000 },
+    http: {
+      maxHeaderSize: most,
+      headersTimeout: patienceMs,
+      connectionsCheckingInterval: 1_000,
+      // Its absence is judged with all else about hosts.
+      requireHostHeader: false,
+    },
     clientErrorHandler: refuseUnreadable,
     frameworkErrors: refuseTarget,
     routerOptions: { maxParamLength: 512 },
   });
 }
 
-/** The manners every route shares, whatever its protocol. Before `init`: the method sweep must see all routes. */
-export async function minded(app: NestFastifyApplication, options: EdgeOptions): Promise<void> {
+/**
+ * Gives every route its manners, whatever its protocol. Call it before any route is made, and what it returns after
+ * all are: then the methods a route does not have are refused.
+ */
+export async function mindManners(app: NestFastifyApplication, options: EdgeOptions): Promise<() => void> {
   const server = app.getHttpAdapter().getInstance();
   const denials = app.get(Denials);
   const addresses = app.get(Addresses);
@@ -88,10 +97,7 @@ export async function minded(app: NestFastifyApplication, options: EdgeOptions):
   });
   // The body is read on the socket's events, outside of any context, so the call is entered after it.
   server.addHook('preHandler', (request, _reply, done) => withCall(callOf(request), done));
-
-  const finish = sweepMethods(server);
-  await app.init();
-  finish();
+  return sweepMethods(server);
 }
 
 /** Answers 405 with `Allow` for the methods a route does not have, be they ever so exotic. */
