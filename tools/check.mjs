@@ -13,7 +13,7 @@ const checks = {
   'Types (tsc)': build,
   'Format and lint (Biome)': () => packaged('biome', 'ci', '--colors=off'),
   'Imports (dependency-cruiser)': () =>
-    packaged('depcruise', '--config', '.dependency-cruiser.cjs', 'apps', 'libs', 'test'),
+    packaged('depcruise', '--config', '.dependency-cruiser.cjs', 'apps/**/*.ts', 'libs/**/*.ts', 'test/**/*.ts'),
   'Unused code (knip)': () => packaged('knip', '--no-progress'),
   'Generated pages': () => execute(process.execPath, [inRoot('tools', 'docs.mjs'), '--check']),
 };

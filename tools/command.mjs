@@ -8,11 +8,10 @@ process.on('exit', () => {
   for (const child of running) child.kill();
 });
 
-/** A command that could not be run or did not succeed; `output` is what it wrote. */
-export class CommandFailed extends Refusal {
+/** A command that could not be run or did not succeed. */
+class CommandFailed extends Refusal {
   constructor(command, output, options) {
     super(`${basename(command)} failed:\n${output.trim()}`, options);
-    this.output = output.trim();
   }
 }
 

@@ -4,6 +4,15 @@ import { execute } from './command.mjs';
 import { inDev } from './paths.mjs';
 
 const folder = inDev('debian');
+const work = join(folder, `unfinished-${process.pid}`);
+const removeWork = () => rmSync(work, { recursive: true, force: true });
+
+/** Keeps what apt reads and writes to ourselves: that needs no root and lets the next call find the index made. */
+const ownCache = ['-o', `Dir::Cache=${join(work, 'cache')}`];
+const ownLists = [...ownCache, '-o', `Dir::State::Lists=${join(work, 'lists')}`];
+
+/** One package after the other: they share the index. */
+let last = Promise.resolve();
 
 /**
  * A program of a Debian or Ubuntu package, unpacked below `.dev/` and not installed: no root, no service, nothing of the
@@ -12,37 +21,36 @@ const folder = inDev('debian');
  */
 export async function fromDebian(name, program) {
   const unpacked = join(folder, name);
-  if (!existsSync(unpacked) && !(await unpack(name, unpacked))) return null;
+  last = last.then(() => existsSync(unpacked) || unpack(name, unpacked));
+  if (!(await last)) return null;
   const command = ['usr/bin', 'usr/sbin'].map((bin) => join(unpacked, bin, program)).find(existsSync);
   return command ? { command, env: { ...process.env, LD_LIBRARY_PATH: librariesOf(unpacked) } } : null;
 }
 
 async function unpack(name, target) {
-  const work = `${target}.${process.pid}`;
-  const packages = join(work, 'packages');
-  mkdirSync(packages, { recursive: true });
+  const packages = join(work, name);
+  for (const needed of [packages, join(work, 'cache/archives/partial'), join(work, 'lists/partial')]) {
+    mkdirSync(needed, { recursive: true });
+  }
+  process.once('exit', removeWork);
   try {
     await download(name, packages);
-    for (const file of readdirSync(packages)) {
-      await execute('dpkg-deb', ['--extract', join(packages, file), join(work, 'root')]);
-    }
-    renameSync(join(work, 'root'), target);
+    const root = join(work, `${name}-root`);
+    for (const file of readdirSync(packages)) await execute('dpkg-deb', ['--extract', join(packages, file), root]);
+    renameSync(root, target);
     return true;
   } catch {
     return false;
-  } finally {
-    rmSync(work, { recursive: true, force: true });
   }
 }
 
 async function download(name, cwd) {
   try {
-    await apt(['download', ...(await missingFor(name, []))], [], cwd);
+    await apt(['download', ...(await missingFor(name, ownCache))], ownCache, cwd);
   } catch {
-    // The system's package lists are empty or stale; lists of our own need no root.
-    const own = ownLists(cwd);
-    await apt(['update'], own);
-    await apt(['download', ...(await missingFor(name, own))], own, cwd);
+    // The system's package lists are empty or stale.
+    await apt(['update'], ownLists);
+    await apt(['download', ...(await missingFor(name, ownLists))], ownLists, cwd);
   }
 }
 
@@ -54,13 +62,6 @@ async function missingFor(name, options) {
 
 function apt(args, options, cwd) {
   return execute('apt-get', ['-qq', ...options, ...args], { cwd });
-}
-
-function ownLists(work) {
-  const [lists, cache] = ['lists', 'cache'].map((part) => join(work, '..', part));
-  mkdirSync(join(lists, 'partial'), { recursive: true });
-  mkdirSync(join(cache, 'archives', 'partial'), { recursive: true });
-  return ['-o', `Dir::State::Lists=${lists}`, '-o', `Dir::Cache=${cache}`];
 }
 
 function librariesOf(unpacked) {

@@ -9,7 +9,7 @@ export function lastLines(path, count = 8) {
 function readable(line) {
   try {
     const { level, msg, err } = JSON.parse(line);
-    return [level, msg, err?.stack ?? err?.message].filter((part) => part !== undefined).join(' ');
+    return [level, msg, err?.message].filter((part) => part !== undefined).join(' ');
   } catch {
     return line;
   }

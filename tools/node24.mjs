@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { npm } from './npm.mjs';
+import { whenParentEnds } from './parent.mjs';
 import { inDev } from './paths.mjs';
 import { Refusal } from './refusal.mjs';
 import { step } from './steps.mjs';
@@ -38,6 +39,7 @@ function runAgain(bin) {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  whenParentEnds(() => child.kill('SIGTERM'));
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? 1));

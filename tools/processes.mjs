@@ -104,7 +104,7 @@ export class Processes {
 }
 
 /** Another launcher holds the directory. */
-export class AlreadyRunning extends Refusal {
+class AlreadyRunning extends Refusal {
   constructor(pid) {
     super(`Already running as process ${pid}: stop that one first (Ctrl-C in its terminal, or kill ${pid}).`);
   }

@@ -5,11 +5,11 @@ import { whenReady } from './processes.mjs';
 
 /** What each service is given of the settings: no secret and no store reaches a process that does not own it. */
 const settingsOf = {
+  gateway: ['PORT', 'PUBLIC_URL', 'REDIS_URL', 'ADMIN_KEY', 'PEPPER'],
   identity: ['DATABASE_URL'],
   token: ['DATABASE_URL', 'REDIS_URL', 'PUBLIC_URL', 'SEAL_KEYS'],
   session: ['DATABASE_URL', 'REFRESH_MAC_KEYS'],
   audit: ['DATABASE_URL'],
-  gateway: ['PORT', 'PUBLIC_URL', 'REDIS_URL', 'ADMIN_KEY', 'PEPPER'],
 };
 const toAll = ['NODE_ENV', 'HOST', 'NATS_URL'];
 const managed = new Set([...Object.values(settingsOf).flat(), ...toAll, 'OPS_PORT']);
@@ -36,8 +36,8 @@ export function serviceSettings({ infrastructure, secrets, port }) {
 
 /**
  * Starts all five services at once and waits until every one is ready.
- * @param {{ processes: import('./processes.mjs').Processes, settings: Record<string, string>, logs: string, opsPort: number }} options
- *   `opsPort` is the gateway's; the others take free ones
+ * @param {{ processes: import('./processes.mjs').Processes, settings: Record<string, string>, logs: string, opsPort: number, env?: NodeJS.ProcessEnv }} options
+ *   `opsPort` is the gateway's, the others take free ones; `env` is handed on where the settings say nothing
  * @returns {Promise<Service[]>}
  */
 export function startServices({ opsPort, ...options }) {
@@ -51,14 +51,14 @@ export function startServices({ opsPort, ...options }) {
  * @typedef {{ name: string, pid: number, ops: string, log: string, exited: Promise<string> }} Service
  * @returns {Promise<Service>}
  */
-export async function startService(name, { processes, settings, logs, opsPort }) {
+export async function startService(name, { processes, settings, logs, opsPort, env = process.env }) {
   const port = opsPort ?? (await freePort());
   const child = processes.start({
     name,
     layer: layerOf(name),
     command: process.execPath,
     args: ['--enable-source-maps', inRoot('dist', 'apps', name, 'src', 'main.js')],
-    env: { ...unmanaged(), ...pick(settings, [...toAll, ...settingsOf[name]]), OPS_PORT: String(port) },
+    env: { ...unmanaged(env), ...pick(settings, [...toAll, ...settingsOf[name]]), OPS_PORT: String(port) },
     log: join(logs, `${name}.log`),
   });
   const ops = `http://127.0.0.1:${port}`;
@@ -67,8 +67,8 @@ export async function startService(name, { processes, settings, logs, opsPort })
 }
 
 /** The rest of the environment, such as LOG_LEVEL or LIMITS, is passed on. */
-function unmanaged() {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !managed.has(name.replace(/_FILE$/, ''))));
+function unmanaged(env) {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !managed.has(name.replace(/_FILE$/, ''))));
 }
 
 function pick(settings, names) {

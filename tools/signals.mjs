@@ -1,14 +1,15 @@
+import { whenParentEnds } from './parent.mjs';
+
 /** npm passes on a signal that the terminal has delivered already: a repeat this soon is the same one. */
 const SAME_SIGNAL_MS = 1000;
 
-/** Ends this process after `stop` at the first SIGINT, SIGTERM or SIGHUP, and after `kill` at a later second one. */
+/** Calls `stop` at the first SIGINT, SIGTERM or SIGHUP; at a later second one `kill`, and ends this process. */
 export function onSignal({ stop, kill }) {
   let first = null;
-  const handle = async () => {
+  const handle = () => {
     if (first === null) {
       first = Date.now();
-      await stop();
-      process.exit(0);
+      stop();
     } else if (Date.now() - first > SAME_SIGNAL_MS) {
       kill();
       process.exit(1);
@@ -18,7 +19,5 @@ export function onSignal({ stop, kill }) {
   // A terminal that is gone must not end this process before its children.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
-  // Brought Node 24 runs as a child of the Node that was started; that one's end is ours too.
-  process.on('disconnect', handle);
-  process.channel?.unref();
+  whenParentEnds(handle);
 }

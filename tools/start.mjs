@@ -55,7 +55,11 @@ async function run() {
     stopped ??= processes.stop();
     return stopped;
   };
-  onSignal({ stop: () => step('Stopping', stop), kill: () => processes.kill() });
+  const leave = async () => {
+    await step('Stopping', stop);
+    process.exit(0);
+  };
+  onSignal({ stop: leave, kill: () => processes.kill() });
   try {
     const running = await bringUp(processes);
     announce(running, began);

@@ -1,6 +1,6 @@
 // npm test: all specs on a private Postgres, Redis and NATS. Arguments go to Jest: `npm test -- session`.
 // With SEGUE_TEST_POSTGRES, SEGUE_TEST_REDIS and SEGUE_TEST_NATS set, those are used instead.
-import { readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { build } from './build.mjs';
 import { startInfrastructure } from './infrastructure.mjs';
 import { install } from './install.mjs';
@@ -8,7 +8,7 @@ import { runJest } from './jest/run.mjs';
 import { underNode24 } from './node24.mjs';
 import { inDev } from './paths.mjs';
 import { isRunning, Processes } from './processes.mjs';
-import { report } from './refusal.mjs';
+import { Refusal, report } from './refusal.mjs';
 import { onSignal } from './signals.mjs';
 import { step } from './steps.mjs';
 
@@ -32,30 +32,28 @@ async function runJestOnItsOwn() {
   await removeLeftovers();
   const directory = inDev(`test-${process.pid}`);
   const processes = await Processes.claim(directory);
-  const stop = async () => {
-    await processes.stop();
-    rmSync(directory, { recursive: true, force: true });
-  };
-  onSignal({ stop, kill: () => processes.kill() });
+  const interruption = new AbortController();
+  onSignal({
+    stop: () => interruption.abort(new Refusal('The tests were interrupted.')),
+    kill: () => processes.kill(),
+  });
   try {
     const { postgres, redis, nats } = await step('Postgres, Redis, NATS', () =>
       startInfrastructure({ processes, directory, logs: directory }),
     );
-    return await runJest({
-      ...process.env,
-      SEGUE_TEST_POSTGRES: postgres,
-      SEGUE_TEST_REDIS: redis,
-      SEGUE_TEST_NATS: nats,
-    });
+    const env = { ...process.env, SEGUE_TEST_POSTGRES: postgres, SEGUE_TEST_REDIS: redis, SEGUE_TEST_NATS: nats };
+    return await runJest(env, interruption.signal);
   } finally {
-    await stop();
+    await processes.stop();
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
-/** What killed runs left behind. */
+/** What killed runs, and specs of killed runs, left behind. */
 async function removeLeftovers() {
-  const others = readdirSync(inDev()).filter((name) => name.startsWith('test-') && !isRunning(inDev(name)));
-  for (const name of others) {
+  mkdirSync(inDev(), { recursive: true });
+  const left = readdirSync(inDev()).filter((name) => name.startsWith('test-') && !isRunning(inDev(name)));
+  for (const name of left) {
     await (await Processes.claim(inDev(name))).stop();
     rmSync(inDev(name), { recursive: true, force: true });
   }

@@ -25,14 +25,12 @@ export class Partner {
 
   /** A token as `jsonwebtoken` makes one: HS256, `iat`, and an hour to live unless the claims say otherwise. */
   token(
-    claims: object | string = {},
+    claims: Readonly<Record<string, unknown>> | string = {},
     { header = { alg: 'HS256', typ: 'JWT' }, secret = this.secret }: SigningOptions = {},
   ): string {
-    const now = Math.floor(Date.now() / 1000);
-    const body =
-      typeof claims === 'string'
-        ? claims
-        : { userId: 'alice', iat: now, exp: now + 3600, jti: randomUUID(), ...claims };
+    const iat = Math.floor(Date.now() / 1000);
+    const usual = { userId: 'alice', iat, exp: iat + 3600, jti: randomUUID() };
+    const body = typeof claims === 'string' ? claims : { ...usual, ...claims };
     const content = [header, body]
       .map((part) => Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url'))
       .join('.');
@@ -40,7 +38,7 @@ export class Partner {
   }
 
   /** A link for a user. */
-  link(claims: object | string = {}, parameters: Readonly<Record<string, string>> = {}): string {
+  link(claims: Readonly<Record<string, unknown>> = {}, parameters: Readonly<Record<string, string>> = {}): string {
     return this.linkWith(this.token(claims), parameters);
   }
 

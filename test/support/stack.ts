@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Client } from 'pg';
@@ -13,17 +13,20 @@ export interface Stack {
   readonly adminKey: string;
   /** The private listeners. */
   readonly ops: Readonly<Record<ServiceName, string>>;
-  readonly pids: Readonly<Record<ServiceName, number>>;
   readonly postgres: string;
   readonly nats: string;
   /** Where each process writes its log: `<logs>/<service>.log`. */
   readonly logs: string;
   /** Every secret of this run. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** Sends a signal to a process of the stack: a service, `NATS`, or `Redis` where it has its own. */
+  signal(name: ServiceName | 'NATS' | 'Redis', signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
 export interface StackOptions {
+  /** A Redis of its own, to be paused or killed. */
+  readonly ownRedis?: boolean;
   /** Further settings of the gateway's environment, e.g. `LIMITS`. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -32,7 +35,7 @@ export interface StackOptions {
 export const startMs = 60_000;
 
 /** Starts a stack against `SEGUE_TEST_POSTGRES` and `SEGUE_TEST_REDIS`; takes about four seconds. */
-export async function startStack({ env = {} }: StackOptions = {}): Promise<Stack> {
+export async function startStack({ env = {}, ownRedis = false }: StackOptions = {}): Promise<Stack> {
   const tools = await launcher();
   const name = `test_${randomBytes(6).toString('hex')}`;
   const directory = tools.inDev(`test-stack-${process.pid}-${name}`);
@@ -47,15 +50,21 @@ export async function startStack({ env = {} }: StackOptions = {}): Promise<Stack
   try {
     await onServer(`CREATE DATABASE ${name}`);
     const postgres = withDatabase(testInfrastructure('POSTGRES'), name);
-    const place = { processes, directory: join(directory, 'nats'), log: join(logs, 'nats.log'), layer: 1 };
-    const [nats, port, opsPort] = await Promise.all([
-      tools.startNats(place),
+    const place = (part: string) => ({
+      processes,
+      directory: join(directory, part),
+      log: join(logs, `${part}.log`),
+      layer: 1,
+    });
+    const [nats, redis, port, opsPort] = await Promise.all([
+      tools.startNats(place('nats')),
+      ownRedis ? tools.startRedis(place('redis')) : testInfrastructure('REDIS'),
       tools.freePort(),
       tools.freePort(),
       tools.migrate(postgres),
     ]);
     const secrets = tools.newSecrets();
-    const infrastructure = { postgres, redis: testInfrastructure('REDIS'), nats };
+    const infrastructure = { postgres, redis, nats };
     const settings = {
       ...tools.serviceSettings({ infrastructure, secrets, port }),
       PUBLIC_URL: `http://127.0.0.1:${port}`,
@@ -67,12 +76,12 @@ export async function startStack({ env = {} }: StackOptions = {}): Promise<Stack
     return {
       url: settings.PUBLIC_URL,
       adminKey: secrets['ADMIN_KEY'] ?? '',
-      ops: byName(services, ({ ops }) => ops),
-      pids: byName(services, ({ pid }) => pid),
+      ops: Object.fromEntries(services.map(({ name, ops }) => [name, ops])) as Stack['ops'],
       postgres,
       nats,
       logs,
       secrets,
+      signal: (name, signal) => void process.kill(pidOf(name, directory), signal),
       stop,
     };
   } catch (error) {
@@ -83,12 +92,15 @@ export async function startStack({ env = {} }: StackOptions = {}): Promise<Stack
 
 interface Service {
   readonly name: string;
-  readonly pid: number;
   readonly ops: string;
 }
 
-function byName<Value>(services: readonly Service[], pick: (service: Service) => Value) {
-  return Object.fromEntries(services.map((service) => [service.name, pick(service)])) as Record<ServiceName, Value>;
+/** The launcher records its children, so that what it leaves behind is found. */
+function pidOf(name: string, directory: string): number {
+  const { children } = JSON.parse(readFileSync(join(directory, 'processes.json'), 'utf8'));
+  const child = (children as { name: string; pid: number }[]).find((each) => each.name === name);
+  if (!child) throw new Error(`the stack has no process ${name}`);
+  return child.pid;
 }
 
 function testInfrastructure(part: 'POSTGRES' | 'REDIS'): string {
@@ -115,6 +127,13 @@ interface Processes {
   stop(): Promise<void>;
 }
 
+interface Place {
+  readonly processes: Processes;
+  readonly directory: string;
+  readonly log: string;
+  readonly layer: number;
+}
+
 /** What the stack uses of the launcher (`tools/`), which is plain JavaScript. */
 interface Launcher {
   inDev(...parts: string[]): string;
@@ -122,15 +141,16 @@ interface Launcher {
   freePort(): Promise<number>;
   migrate(databaseUrl: string): Promise<string>;
   newSecrets(): Record<string, string>;
-  startNats(place: { processes: Processes; directory: string; log: string; layer: number }): Promise<string>;
+  startNats(place: Place): Promise<string>;
+  startRedis(place: Place): Promise<string>;
   serviceSettings(options: object): Record<string, string>;
   startServices(options: object): Promise<Service[]>;
 }
 
 async function launcher(): Promise<Launcher> {
   const tool = (name: string) => import(pathToFileURL(join(import.meta.dirname, '../../../tools', `${name}.mjs`)).href);
-  const [paths, processes, ports, migration, secrets, nats, services] = await Promise.all(
-    ['paths', 'processes', 'ports', 'migrate', 'secrets', 'nats', 'services'].map(tool),
+  const [paths, processes, ports, migration, secrets, nats, redis, services] = await Promise.all(
+    ['paths', 'processes', 'ports', 'migrate', 'secrets', 'nats', 'redis', 'services'].map(tool),
   );
   return {
     ...paths,
@@ -138,6 +158,7 @@ async function launcher(): Promise<Launcher> {
     ...migration,
     ...secrets,
     ...nats,
+    ...redis,
     ...services,
     claim: (directory) => processes.Processes.claim(directory),
   };

@@ -2,10 +2,13 @@ import { spawn } from 'node:child_process';
 import { inRoot, root } from '../paths.mjs';
 
 /**
- * Runs Jest over the built specs; this process's arguments are its own.
+ * Runs Jest over the built specs; this process's arguments are its own. Aborted, it rejects with the signal's reason.
+ * @param {NodeJS.ProcessEnv} env
+ * @param {AbortSignal} [signal]
  * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
  */
-export function runJest(env) {
+export async function runJest(env, signal) {
+  signal?.throwIfAborted();
   const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   const jest = inRoot('node_modules', 'jest', 'bin', 'jest.js');
   const child = spawn(process.execPath, [...node, jest, ...process.argv.slice(2)], {
@@ -13,12 +16,14 @@ export function runJest(env) {
     env,
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
+  signal?.addEventListener('abort', () => child.kill());
   let tally = { passed: 0, failed: 1, skipped: 0 };
   child.on('message', (counted) => {
     tally = counted;
   });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
+    child.once('close', () => signal?.aborted && reject(signal.reason));
     // A failing exit code for another reason than a failed test, such as a coverage threshold, counts as one.
     child.once('close', (code) => resolve(code !== 0 && tally.failed === 0 ? { ...tally, failed: 1 } : tally));
   });

@@ -8,7 +8,7 @@ import { configOrExit, exitOnBug, stopOnSignal } from '#ops/process';
 import { Readiness } from '#ops/readiness';
 import { gatewayEnv } from './gateway.config.js';
 import { gatewayModule } from './gateway.module.js';
-import { edgeAdapter, minded } from './http/edge.js';
+import { edgeAdapter, mindManners } from './http/edge.js';
 import { SessionCookie } from './http/session-cookie.js';
 import { describeApi } from './native/openapi.js';
 
@@ -37,8 +37,10 @@ stopOnSignal(log, async () => {
   await ops.close();
 });
 
+const refuseOtherMethods = await mindManners(app, config);
 describeApi(app, config.PUBLIC_URL, app.get(SessionCookie).name);
-await minded(app, config);
+await app.init();
+refuseOtherMethods();
 await app.listen(config.PORT, config.HOST);
 readiness.serving();
 log.info('serving', { url: await app.getUrl(), public: config.PUBLIC_URL, ops: ops.url });

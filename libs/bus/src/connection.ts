@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import type { Secret } from '#env/secret';
 import type { Log } from '#log/log';
 
@@ -11,7 +11,7 @@ const pingMs = 5_000;
 export interface ConnectionOptions {
   /** Which process connects, as the broker lists it. */
   readonly name: string;
-  /** `nats://[user:password@]host:port`, several separated by commas. */
+  /** `nats://[user:password@]host:port` (or `tls://`), several separated by commas. */
   readonly url: Secret;
   readonly log: Log;
 }
@@ -30,7 +30,7 @@ export class Connection {
   readonly #whenMade: (() => void)[] = [];
 
   constructor(private readonly options: ConnectionOptions) {
-    this.ready = this.#open();
+    this.ready = this.#open(serversOf(options.url.reveal()));
   }
 
   get connected(): boolean {
@@ -59,9 +59,8 @@ export class Connection {
     await this.#nats?.close();
   }
 
-  async #open(): Promise<NatsConnection> {
-    const { name, url, log } = this.options;
-    const servers = serversOf(url.reveal());
+  async #open(servers: Servers): Promise<NatsConnection> {
+    const { name, log } = this.options;
     while (!this.#closed) {
       try {
         const nats = await connect({
@@ -114,12 +113,15 @@ export class Connection {
   }
 }
 
-/** nats.js takes credentials as options, not within a URL. */
-function serversOf(url: string): { servers: string[]; user?: string; pass?: string } {
+type Servers = Pick<NodeConnectionOptions, 'servers' | 'user' | 'pass' | 'tls'>;
+
+/** nats.js takes credentials as options, not within a URL; `tls://` insists on TLS, otherwise the broker decides. */
+function serversOf(url: string): Servers {
   const urls = url.split(',').map((part) => new URL(part.trim()));
   const credentials = urls.find((each) => each.username);
   return {
     servers: urls.map((each) => each.host),
+    ...(urls.some((each) => each.protocol === 'tls:') && { tls: {} }),
     ...(credentials && {
       user: decodeURIComponent(credentials.username),
       pass: decodeURIComponent(credentials.password),

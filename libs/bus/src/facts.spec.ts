@@ -187,6 +187,20 @@ describe('the stream of facts', () => {
     expect({ num_pending, num_ack_pending }).toEqual({ num_pending: 0, num_ack_pending: 0 });
   });
 
+  it('may be followed by other types from now on', async () => {
+    await afresh();
+    const heard: Fact[] = [];
+    const handle = async (facts: readonly Fact[]) => void heard.push(...facts);
+    const users = line.facts.follow({ durable: 'changed', types: ['user.created'], handle });
+    await line.facts.publish(factOf(1));
+    await until(() => heard.length === 1);
+    await users.stop();
+    const clients = line.facts.follow({ durable: 'changed', types: ['client.created'], handle });
+    await line.facts.publish({ ...factOf(2), type: 'client.created', body: { fields: [] } });
+    await until(() => heard.length === 2);
+    await clients.stop();
+  });
+
   it('hears a fact again after its handler failed, and the others in the meantime', async () => {
     await afresh();
     await Promise.all([1, 2, 3].map((n) => line.facts.publish(factOf(n))));

@@ -1,6 +1,6 @@
 import { JetStreamApiError, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
-import { type Msg, nanos } from '@nats-io/transport-node';
-import { type Fact } from '#contracts/fact';
+import { nanos } from '@nats-io/transport-node';
+import type { Fact } from '#contracts/fact';
 import { Fault } from '#contracts/fault';
 import type { Log } from '#log/log';
 import { toCloudEvent } from './cloud-event.js';
@@ -8,7 +8,7 @@ import type { Connection } from './connection.js';
 import { Following, type FollowOptions } from './follow.js';
 import type { Requests } from './requests.js';
 
-export const factStream = 'FACTS';
+const factStream = 'FACTS';
 const subjects = ['segue.facts.v1.>'];
 const day = 86_400_000;
 const publishMs = 5_000;
@@ -25,7 +25,6 @@ export interface FactStreamOptions {
 /** JetStream's answer to a published message. */
 interface PubAck {
   readonly stream?: string;
-  readonly duplicate?: boolean;
   readonly error?: { readonly description?: string };
 }
 
@@ -83,7 +82,8 @@ export class FactStream {
   async #publish(fact: Fact): Promise<void> {
     const { subject, headers, body } = toCloudEvent(fact, this.options.service);
     headers.set('Nats-Msg-Id', fact.id);
-    const ack = pubAck(await this.options.requests.send(subject, body, headers, Date.now() + publishMs));
+    const answer = await this.options.requests.send(subject, body, headers, Date.now() + publishMs);
+    const ack = answer.json<PubAck>();
     if (ack.error || ack.stream !== factStream) {
       throw new Fault('service.unavailable', {
         cause: new Error(ack.error?.description ?? 'stored by another stream'),
@@ -109,8 +109,4 @@ export class FactStream {
       if (!exists) throw new Fault('service.unavailable', { cause: error });
     }
   }
-}
-
-function pubAck(message: Msg): PubAck {
-  return message.json<PubAck>();
 }

@@ -16,7 +16,7 @@ import { fromCloudEvent } from './cloud-event.js';
 import type { Connection } from './connection.js';
 
 export interface FollowOptions {
-  /** Name of the durable consumer; replicas that share it share its facts. */
+  /** Name of the durable consumer; replicas that share it share its facts, and only a single one hears them in order. */
   readonly durable: string;
   /** Which facts to hear; all when absent. */
   readonly types?: readonly FactType[];
@@ -75,8 +75,9 @@ export class Following {
     const { connection, log } = this.source;
     while (!this.#stopping.signal.aborted) {
       try {
-        if (connection.connected) await this.#pull((this.#consumer ??= await this.#ensured()));
-        else await this.#pause(pauseMs / 4);
+        if (!connection.connected) await this.#pause(pauseMs / 4);
+        else if (this.#consumer) await this.#pull(this.#consumer);
+        else this.#consumer = await this.#ensured();
       } catch (err) {
         this.#forget();
         if (connection.connected) log.warn('following facts is interrupted', { durable: this.options.durable, err });

@@ -42,6 +42,7 @@ export async function startService<Env extends typeof runtime>(
   stopOnSignal(log, async () => {
     readiness.stopping();
     await strategy.close();
+    await line.facts.close();
     await close();
     await ops.close();
   });

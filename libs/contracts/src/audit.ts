@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { clientId, instant, page, supportId, userId } from './ids.js';
 import { service } from './service.js';
 
-export const auditEntry = z.strictObject({
+const auditEntry = z.strictObject({
   /** The id of the fact (`ce-id`). */
   id: z.string(),
   /** Gapless per client. */

@@ -116,7 +116,12 @@ describe('the log', () => {
     expect(lines()).toEqual([
       expect.objectContaining({ level: 'debug', msg: 'mapped', context: 'Router' }),
       expect.objectContaining({ level: 'error', msg: 'odd', err: expect.objectContaining({ type: 'RangeError' }) }),
-      expect.objectContaining({ level: 'error', msg: 'failed', context: 'Router' }),
+      expect.objectContaining({
+        level: 'error',
+        msg: 'failed',
+        context: 'Router',
+        stack: expect.stringContaining('somewhere'),
+      }),
     ]);
   });
 });

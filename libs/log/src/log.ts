@@ -40,12 +40,12 @@ export class Log {
     const at =
       (level: Level) =>
       (message: unknown, ...rest: unknown[]) => {
-        const context = rest.findLast((part) => typeof part === 'string');
+        // Nest appends the context; what stands before it is a stack.
+        const texts = rest.filter((part) => typeof part === 'string');
+        const context = texts.pop();
         const failure = [message, ...rest].find((part) => part instanceof Error);
-        this.lines[level](
-          { ...(context && { context }), ...(failure && { err: failure }) },
-          failure?.message ?? String(message),
-        );
+        const fields = { context, stack: texts[0], err: failure };
+        this.lines[level](fields, failure?.message ?? String(message));
       };
     return {
       verbose: at('trace'),

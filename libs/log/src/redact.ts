@@ -24,7 +24,8 @@ export function printable(value: unknown, depth = 0): unknown {
 function printableError(error: Error, depth: number) {
   const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {};
   const cause = error.cause === undefined ? {} : { cause: printable(error.cause, depth + 1) };
-  return { type: error.name, message: error.message, ...code, stack: error.stack, ...cause };
+  const errors = error instanceof AggregateError ? { errors: printable(error.errors, depth + 1) } : {};
+  return { type: error.name, message: error.message, ...code, stack: error.stack, ...cause, ...errors };
 }
 
 function isTelling(name: string, field: unknown): boolean {

@@ -20,6 +20,7 @@ const minuteMs = 60_000;
 const hourMs = 3_600_000;
 
 const batch = 500;
+const markedPerVacuum = 20_000;
 /** While nothing gets through. More than one, so that a fact that cannot be sent does not hide that others can. */
 const probe = 20;
 
@@ -44,6 +45,8 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
   private running: Promise<void> | undefined;
   /** Turns in a row in which nothing got through. */
   private failures = 0;
+  /** Facts since the last VACUUM. */
+  private marked = 0;
   private nextLine = 0;
   private nextMaintenance = 0;
 
@@ -108,14 +111,18 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
 
   private async maintain(): Promise<void> {
     const now = performance.now();
-    if (now < this.nextMaintenance) return;
     try {
+      if (this.marked >= markedPerVacuum) {
+        this.marked = 0;
+        await this.postgres.query(vacuum);
+      }
+      if (now < this.nextMaintenance) return;
+      this.nextMaintenance = now + minuteMs;
       await this.alone((tx) => tx.query(partitionsAhead));
       await this.alone((tx) => tx.query(partitionsPast));
       this.nextMaintenance = now + hourMs;
     } catch (err) {
       this.log.warn('the outbox was not maintained', { outbox: this.service, err });
-      this.nextMaintenance = now + minuteMs;
     }
   }
 
@@ -129,6 +136,7 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
       this.log.info('facts are published again', { outbox: this.service });
       this.nextLine = 0;
     }
+    this.marked += published;
     this.failures = failure !== undefined && published === 0 ? this.failures + 1 : 0;
   }
 
@@ -163,7 +171,13 @@ function span(rows: readonly Row[]): [Date, Date] {
   return [new Date(Math.min(...times)), new Date(Math.max(...times) + 1)];
 }
 
-const lead = statement('outbox.lead', `SELECT pg_try_advisory_xact_lock('outbox'::regclass::bigint) AS taken`);
+/** The planner is bound to the index in its order, whatever the statistics of a day that has just begun tell it. */
+const lead = statement(
+  'outbox.lead',
+  `SELECT pg_try_advisory_xact_lock('outbox'::regclass::bigint) AS taken,
+     set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true),
+     set_config('enable_seqscan', 'off', true)`,
+);
 
 /** Never `position > last`: a transaction that commits late would be skipped. */
 const oldest = statement(
@@ -182,3 +196,9 @@ const mark = statement(
 
 const partitionsAhead = statement('outbox.partitions_ahead', createPartitions);
 const partitionsPast = statement('outbox.partitions_past', dropPartitions);
+
+/**
+ * Each marked fact leaves a dead entry at the front of the index, and every turn reads past all of them: measured, 1.5 ms
+ * after 400 000. Autovacuum comes too seldom, and skips the index (INDEX_CLEANUP) while few pages are concerned.
+ */
+const vacuum = statement('outbox.vacuum', 'VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF, SKIP_LOCKED) outbox');

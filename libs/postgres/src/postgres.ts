@@ -33,8 +33,8 @@ export interface Queryable {
   query<Row extends QueryResultRow = QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
 }
 
-/** More than these waiting for a connection are refused at once (R-43): they would only wait for their time-out. */
-const maxWaiting = 200;
+/** More than these waiting for a connection are refused at once (R-43): they would wait for longer than 100 ms. */
+const maxWaiting = 1000;
 const maxRetries = 3;
 
 /** Hot-path SQL on TypeORM's own pool, within the `limits` of `data-source.ts`. */

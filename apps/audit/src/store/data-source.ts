@@ -1,6 +1,11 @@
+import { ChainEntity } from './chain.entity.js';
+import { DeadFactEntity } from './dead-fact.entity.js';
 import { EntryEntity } from './entry.entity.js';
 import { Entries1763640000000 } from './migrations/1763640000000-entries.js';
 
-export const schema = 'audit';
-
-export const store = { schema, entities: [EntryEntity], migrations: [Entries1763640000000] };
+/** What `tools/migrate.mjs` and the service itself need to know of this store. */
+export const store = {
+  schema: 'audit',
+  entities: [EntryEntity, ChainEntity, DeadFactEntity],
+  migrations: [Entries1763640000000],
+};

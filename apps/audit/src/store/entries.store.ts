@@ -178,8 +178,11 @@ const readFollowing = statement(
   `SELECT ${columns} FROM entries WHERE client_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
 );
 
+/** The own support id and those a counted row stands for; the expression of the index `entries_supports`. */
+const supports = `(jsonb_path_query_array(body, '$.support') || jsonb_path_query_array(body, '$.supports[*]'))`;
+
 /** One text per combination of filters, so that each keeps its own plan. `$1` is the limit. */
-function pageQuery(filter: Filter, after: Place | null): { name: string; text: string; values: unknown[] } {
+export function pageQuery(filter: Filter, after: Place | null): { name: string; text: string; values: unknown[] } {
   const { clientId, type, userId, support } = filter;
   const values: unknown[] = [];
   const given: string[] = [];
@@ -192,7 +195,7 @@ function pageQuery(filter: Filter, after: Place | null): { name: string; text: s
 
   if (clientId !== undefined) narrow('client', `client_id = ${bind(clientId)}`);
   if (type !== undefined) narrow('type', `type = ${bind(type)}`);
-  if (userId !== undefined) narrow('user', `user_id = ${bind(userId)}`);
+  if (userId !== undefined) narrow('user', `body ->> 'userId' = ${bind(userId)}`);
   if (after !== null && clientId !== undefined) narrow('after', `seq < ${bind(after.seq)}`);
   if (after !== null && clientId === undefined) {
     narrow('after', `(at, seq, client_id) < (${bind(after.at)}, ${bind(after.seq)}, ${bind(after.clientId)})`);
@@ -200,7 +203,9 @@ function pageQuery(filter: Filter, after: Place | null): { name: string; text: s
 
   // A support id is rare, which the planner does not know: behind OFFSET 0 it must look it up before it sorts.
   const from =
-    support === undefined ? 'entries' : `(SELECT * FROM entries WHERE supports ? ${bind(support)} OFFSET 0) AS entries`;
+    support === undefined
+      ? 'entries'
+      : `(SELECT * FROM entries WHERE body ? 'support' AND ${supports} ? ${bind(support)} OFFSET 0) AS entries`;
   if (support !== undefined) given.push('support');
 
   const order = clientId === undefined ? 'at DESC, seq DESC, client_id DESC' : 'seq DESC';

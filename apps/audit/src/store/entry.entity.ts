@@ -1,37 +1,40 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 
-/** One fact at its place in the chain of its client; never changed (see the migrations for what enforces it). */
+/** One fact at its place in the chain of its client; the table refuses every change. */
 @Entity('entries')
-@Index('entries_fact', ['clientId', 'factId'], { unique: true })
+@Unique('entries_fact', ['clientId', 'factId'])
 @Index('entries_type', ['clientId', 'type', 'seq'])
+@Index('entries_user', { synchronize: false })
+@Index('entries_supports', { synchronize: false })
+@Index('entries_at', ['at'])
 export class EntryEntity {
-  @PrimaryColumn({ name: 'client_id', type: 'text' })
+  @PrimaryColumn({ name: 'client_id', type: 'text', collation: 'C' })
   clientId!: string;
 
-  @PrimaryColumn({ type: 'bigint' })
+  @PrimaryColumn({ name: 'seq', type: 'bigint' })
   seq!: string;
 
-  @Column({ name: 'fact_id', type: 'text' })
+  @Column({ name: 'fact_id', type: 'text', collation: 'C' })
   factId!: string;
 
-  @Column({ type: 'text' })
+  @Column({ name: 'type', type: 'text', collation: 'C' })
   type!: string;
 
-  @Column({ type: 'text' })
+  @Column({ name: 'subject', type: 'text' })
   subject!: string;
 
-  @Column({ type: 'timestamptz', precision: 3 })
+  @Column({ name: 'at', type: 'timestamptz', precision: 3 })
   at!: Date;
 
-  @Column({ type: 'text', nullable: true })
+  @Column({ name: 'traceparent', type: 'text', nullable: true })
   traceparent!: string | null;
 
-  @Column({ type: 'jsonb' })
+  @Column({ name: 'body', type: 'jsonb' })
   body!: Record<string, unknown>;
 
-  @Column({ type: 'bytea' })
+  @Column({ name: 'previous', type: 'bytea' })
   previous!: Buffer;
 
-  @Column({ type: 'bytea' })
+  @Column({ name: 'hash', type: 'bytea' })
   hash!: Buffer;
 }

@@ -1,14 +1,6 @@
-import { METHODS, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import cookie from '@fastify/cookie';
-import {
-  BadRequestException,
-  MethodNotAllowedException,
-  MisdirectedException,
-  UnsupportedMediaTypeException,
-} from '@nestjs/common';
+import { BadRequestException, MisdirectedException, UnsupportedMediaTypeException } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { withCall } from '#bus/call';
 import { Fault } from '#contracts/fault';
 import { Addresses } from './address.js';
@@ -20,8 +12,10 @@ import { securityHeaders } from './headers.js';
 import { hostsOf, hostTrouble } from './hosts.js';
 import { isInert } from './inert.js';
 import { InputPipe } from './input.pipe.js';
+import { sweepMethods } from './method-sweep.js';
 import { isSingleValued } from './single-valued.js';
 import { routeOf } from './throttle.guard.js';
+import { refuseTarget, refuseUnreadable } from './unreadable.js';
 
 /** S-104: bodies and headers alike, in bytes. */
 const most = 16 * 1024;
@@ -40,15 +34,26 @@ export function edgeAdapter({ TRUSTED_PROXIES }: Pick<EdgeOptions, 'TRUSTED_PROX
     trustProxy: TRUSTED_PROXIES.length > 0 ? [...TRUSTED_PROXIES] : false,
     bodyLimit: most,
     requestTimeout: patienceMs,
-    http: { maxHeaderSize: most, headersTimeout: patienceMs, connectionsCheckingInterval: 1_000 },
+    http: {
+      maxHeaderSize: most,
+      headersTimeout: patienceMs,
+      connectionsCheckingInterval: 1_000,
+      // Its absence is judged with all else about hosts.
+      requireHostHeader: false,
+    },
+    // What still arrives while we stop is work like any other; the answer asks to close the connection.
+    return503OnClosing: false,
     clientErrorHandler: refuseUnreadable,
     frameworkErrors: refuseTarget,
     routerOptions: { maxParamLength: 512 },
   });
 }
 
-/** The manners every route shares, whatever its protocol. Before `init`: the method sweep must see all routes. */
-export async function minded(app: NestFastifyApplication, options: EdgeOptions): Promise<void> {
+/**
+ * Gives every route its manners, whatever its protocol. Call it before any route is made, and what it returns after
+ * all are: then the methods a route does not have are refused.
+ */
+export async function mindManners(app: NestFastifyApplication, options: EdgeOptions): Promise<() => void> {
   const server = app.getHttpAdapter().getInstance();
   const denials = app.get(Denials);
   const addresses = app.get(Addresses);
@@ -88,67 +93,5 @@ export async function minded(app: NestFastifyApplication, options: EdgeOptions):
   });
   // The body is read on the socket's events, outside of any context, so the call is entered after it.
   server.addHook('preHandler', (request, _reply, done) => withCall(callOf(request), done));
-
-  const finish = sweepMethods(server);
-  await app.init();
-  finish();
-}
-
-/** Answers 405 with `Allow` for the methods a route does not have, be they ever so exotic. */
-function sweepMethods(server: FastifyInstance): () => void {
-  const exotic = METHODS.filter((method) => method !== 'CONNECT' && !server.supportedMethods.includes(method));
-  for (const method of exotic) server.addHttpMethod(method);
-  const methods = new Map<string, Set<string>>();
-  let swept = false;
-  server.addHook('onRoute', ({ url, method }) => {
-    if (swept) return;
-    const known = methods.get(url) ?? new Set();
-    for (const each of [method].flat()) known.add(each);
-    methods.set(url, known);
-  });
-  return () => {
-    swept = true;
-    for (const [url, known] of methods) {
-      const allow = [...known].sort().join(', ');
-      server.route({
-        url,
-        method: server.supportedMethods.filter((method) => !known.has(method)),
-        onRequest: (_request, reply, done) => {
-          reply.header('allow', allow);
-          done(new MethodNotAllowedException());
-        },
-        handler: () => undefined,
-      });
-    }
-  };
-}
-
-/** For answers that are given before there is a request the usual way could answer. */
-const bareHeaders = {
-  'content-type': 'application/problem+json; charset=utf-8',
-  'cache-control': 'no-store',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-};
-
-function bareProblem(status: number): string {
-  return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, code: 'unreadable' });
-}
-
-/** A target that no route can be looked up for: a broken escape, or a segment without end. */
-function refuseTarget({ statusCode = 400 }: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
-  reply.code(statusCode).headers(bareHeaders).send(bareProblem(statusCode));
-}
-
-/** What Node cannot read as HTTP never becomes a request (S-103). */
-function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''] ?? 400;
-  const body = bareProblem(status);
-  const fields = { ...bareHeaders, 'content-length': Buffer.byteLength(body), connection: 'close' };
-  const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`);
+  return sweepMethods(server);
 }

@@ -4,6 +4,7 @@ import { hostsOf, hostTrouble } from './hosts.js';
 const ours = hostsOf('https://id.example.com');
 const message = (url: string, ...hosts: string[]) => ({
   url,
+  httpVersion: '1.1',
   rawHeaders: ['Accept', 'host', ...hosts.flatMap((host) => ['Host', host])],
   headers: hosts[0] === undefined ? {} : { host: hosts[0] },
 });
@@ -21,7 +22,9 @@ describe('the host of a request', () => {
   );
 
   it('is missing', () => {
-    expect(hostTrouble(message('/x'), ours)).toBe('unknown');
+    expect(hostTrouble(message('/x'), null)).toBe('ambiguous');
+    expect(hostTrouble({ ...message('/x'), httpVersion: '1.0' }, null)).toBeNull();
+    expect(hostTrouble({ ...message('/x'), httpVersion: '1.0' }, ours)).toBe('unknown');
   });
 
   it('is anybody’s where none is configured', () => {

@@ -3,17 +3,17 @@ import type { IncomingMessage } from 'node:http';
 export type HostTrouble = 'ambiguous' | 'unknown';
 
 /**
- * Judges who a request is addressed to (S-47): exactly one `Host` field, no absolute-form target that names another
+ * Judges who a request is addressed to (S-47): exactly one `Host` field (RFC 9112 section 3.2), no absolute-form target that names another
  * authority, and in production a host we answer for. Node itself answers the first two as if nothing were wrong.
  *
  * @param ours the hosts we answer for (`host[:port]`), or `null` for any
  */
 export function hostTrouble(
-  message: Pick<IncomingMessage, 'rawHeaders' | 'headers' | 'url'>,
+  message: Pick<IncomingMessage, 'rawHeaders' | 'headers' | 'url' | 'httpVersion'>,
   ours: ReadonlySet<string> | null,
 ): HostTrouble | null {
   const fields = message.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
-  if (fields > 1) return 'ambiguous';
+  if (fields > 1 || (fields === 0 && message.httpVersion === '1.1')) return 'ambiguous';
 
   const host = message.headers.host?.toLowerCase();
   const target = message.url ?? '';

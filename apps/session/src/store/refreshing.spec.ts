@@ -113,13 +113,14 @@ describe('the newest token', () => {
 
   /** Until so many statements of this schema wait for a lock. */
   async function waitingFor(count: number): Promise<void> {
-    for (;;) {
+    for (const until = Date.now() + 4000; Date.now() < until; ) {
       const [row] = await replicas.sql<{ waiting: number }>(
         `SELECT count(*)::int AS waiting FROM pg_stat_activity
           WHERE application_name = (SELECT current_setting('application_name')) AND wait_event_type = 'Lock'`,
       );
       if ((row?.waiting ?? 0) >= count) return;
     }
+    throw new Error(`${count} statements never waited`);
   }
 });
 
