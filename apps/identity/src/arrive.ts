@@ -4,13 +4,16 @@ import { currentCall } from '#bus/call';
 import { Fault } from '#contracts/fault';
 import type { identity } from '#contracts/identity';
 import type { Attempt } from '#contracts/ids';
+import type { LinkRefusal } from '#contracts/refusal';
 import type { Received, Reply } from '#contracts/service';
 import { Outbox } from '#outbox/outbox';
 import { Postgres } from '#postgres/postgres';
+import { sha256 } from '#secrets/digest';
 import { uuidv7 } from '#secrets/random';
 import { placeholderEmail } from './domain/email.js';
-import { type User, userView } from './domain/identity.js';
+import { userView } from './domain/identity.js';
 import { given } from './given.js';
+import { LinkRefused } from './store/sql.js';
 import { UsersStore } from './store/users.store.js';
 
 /** Makes or updates the user a verified link names. */
@@ -22,26 +25,40 @@ export class Arrive {
     private readonly outbox: Outbox,
   ) {}
 
-  async run({ clientId, claims, asOf, hash, attempt }: Received<typeof identity.arrive>): Promise<Answer> {
-    const { user, created } = await this.users.arrive({
+  async run({
+    clientId,
+    claims,
+    asOf,
+    hash,
+    emailConflict,
+    attempt,
+  }: Received<typeof identity.arrive>): Promise<Answer> {
+    const arrival = {
       clientId,
       externalId: claims.externalId,
       ...given(claims),
       asOf,
       hash,
+      handle: claims.anonymousAccountId === undefined ? null : sha256(claims.anonymousAccountId),
+      emailConflict,
       support: attempt.support,
       proposal: { userId: uuidv7(Date.now()), placeholder: placeholderEmail(randomBytes) },
       traceparent: currentCall()?.traceparent ?? null,
+    };
+    const { user, created, merge } = await this.users.arrive(arrival).catch(async (error: unknown) => {
+      if (!(error instanceof LinkRefused)) throw error;
+      await this.record(clientId, error.reason, attempt, error.userId);
+      throw new Fault('link.refused', { cause: error });
     });
     if (user.status === 'suspended') {
-      await this.record(user, attempt);
+      await this.record(clientId, 'suspended', attempt, user.userId);
       throw new Fault('account.suspended');
     }
-    return { user: userView(user), epoch: user.epoch, created };
+    return { user: userView(user), epoch: user.epoch, created, merge };
   }
 
-  private async record({ clientId, userId }: User, { support, address }: Attempt): Promise<void> {
-    const body = { support, reason: 'suspended', address, userId } as const;
+  private async record(clientId: string, reason: LinkRefusal, { support, address }: Attempt, userId?: string) {
+    const body = { support, reason, address, ...(userId !== undefined && { userId }) };
     await this.outbox.write(this.postgres, [{ type: 'link.refused', clientId, subject: `link/${support}`, body }]);
     this.outbox.kick();
   }

@@ -3,17 +3,31 @@ import { OutboxModule } from '#outbox/outbox.module';
 import { PostgresModule } from '#postgres/postgres.module';
 import { Arrive } from './arrive.js';
 import { CreateUser } from './create-user.js';
+import { ForgetAnonymous } from './forget-anonymous.js';
 import { GetUser } from './get-user.js';
 import type { IdentityConfig } from './identity.config.js';
 import { IdentityController } from './identity.controller.js';
 import { ListUsers } from './list-users.js';
+import { StartAnonymous } from './start-anonymous.js';
 import { store } from './store/data-source.js';
 import { UsersStore } from './store/users.store.js';
+import { UpdateUser } from './update-user.js';
 import { UserController } from './user.controller.js';
+import { UserStanding } from './user-standing.js';
 
 @Module({
   controllers: [IdentityController, UserController],
-  providers: [UsersStore, Arrive, GetUser, CreateUser, ListUsers],
+  providers: [
+    UsersStore,
+    Arrive,
+    StartAnonymous,
+    GetUser,
+    CreateUser,
+    ListUsers,
+    UpdateUser,
+    UserStanding,
+    ForgetAnonymous,
+  ],
 })
 export class IdentityModule {
   static with(config: IdentityConfig): DynamicModule {

@@ -48,6 +48,7 @@ const link = (clientId: string, claims: object = {}, asOf = 1000) => ({
   claims: { externalId: 'ann', ...claims },
   asOf,
   hash: randomUUID(),
+  emailConflict: 'keep-owner' as const,
   attempt,
 });
 

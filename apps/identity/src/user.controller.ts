@@ -3,12 +3,16 @@ import { user } from '#contracts/identity';
 import type { Received } from '#contracts/service';
 import { CreateUser } from './create-user.js';
 import { ListUsers } from './list-users.js';
+import { UpdateUser } from './update-user.js';
+import { UserStanding } from './user-standing.js';
 
 @Serve(user)
 export class UserController {
   constructor(
     private readonly creation: CreateUser,
     private readonly users: ListUsers,
+    private readonly changes: UpdateUser,
+    private readonly standing: UserStanding,
   ) {}
 
   create(request: Received<typeof user.create>) {
@@ -17,5 +21,21 @@ export class UserController {
 
   list(request: Received<typeof user.list>) {
     return this.users.run(request);
+  }
+
+  update(request: Received<typeof user.update>) {
+    return this.changes.run(request);
+  }
+
+  suspend(request: Received<typeof user.suspend>) {
+    return this.standing.suspend(request);
+  }
+
+  restore(request: Received<typeof user.restore>) {
+    return this.standing.restore(request);
+  }
+
+  erase(request: Received<typeof user.erase>) {
+    return this.standing.erase(request);
   }
 }

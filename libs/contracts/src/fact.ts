@@ -36,13 +36,16 @@ export const facts = {
   'user.created': z.strictObject({ userId: id, fields }),
   'user.updated': z.strictObject({ userId: id, fields }),
   'user.email_contested': z.strictObject({ userId: id, support: id.optional() }),
-  /** Whatever belongs to `from` belongs to `into` from now on; equal where an anonymous account became the new user. */
+  /**
+   * Whatever belongs to `from` belongs to `into` from now on; equal where an anonymous account became the new user.
+   * `epoch` is that of `from`; the subject is `from`, too.
+   */
   'user.merged': z.strictObject({ from: id, into: id, epoch: leastEpoch }),
   /** The sign-in went on without it. */
   'user.merge_refused': z.strictObject({
     userId: id,
     support: id,
-    reason: z.enum(['unknown', 'merged_elsewhere', 'expired']),
+    reason: z.enum(['unknown', 'merged_elsewhere', 'expired', 'suspended']),
   }),
   'user.suspended': z.strictObject({ userId: id, epoch: leastEpoch }),
   'user.restored': z.strictObject({ userId: id }),
@@ -78,7 +81,7 @@ export const facts = {
   'signing_key.rotated': z.strictObject({ kid: id, successor: id }),
   'key.created': z.strictObject({ keyId: id, kind: z.enum(['private', 'public']) }),
   'key.rotated': z.strictObject({ keyId: id, successor: id }),
-  'key.deleted': z.strictObject({ keyId: id }),
+  'key.deleted': z.strictObject({ keyId: id, epoch: leastEpoch }),
   'key.refused': z.strictObject({ reason: z.string(), address: z.string(), count: z.int().optional() }),
 
   /** The gateway's own refusals (limits, hosts, admin key), counted once a second per client, route, reason, address. */

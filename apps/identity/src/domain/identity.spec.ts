@@ -44,17 +44,17 @@ describe('isNews', () => {
 });
 
 describe('the names of fields', () => {
-  const stored = { email: 'ann@example.com', username: 'Ann', locale: 'en' };
+  const stored = { externalId: null, email: 'ann@example.com', username: 'Ann', locale: 'en' };
   const email = { address: 'ann@example.com', key: 'ann@example.com' };
 
   it.each([
     [{}, []],
-    [{ email, username: 'Ann', locale: 'en' }, []],
     [{ username: 'Bob' }, ['username']],
-    [{ email: { ...email, address: 'Ann@example.com' } }, ['email']],
-    [{ locale: 'fr', username: 'Ann', email: { address: 'x@example.com', key: 'x@example.com' } }, ['email', 'locale']],
-  ])('that %j changes are %j', (claims, fields) => {
-    expect(changedFields(stored, claims)).toEqual(fields);
+    [{ email: 'Ann@example.com' }, ['email']],
+    [{ locale: 'fr', username: 'Ann', email: 'x@example.com' }, ['email', 'locale']],
+    [{ externalId: 'ann', locale: 'de' }, ['externalId', 'locale']],
+  ])('that %j differ are %j', (difference, fields) => {
+    expect(changedFields(stored, { ...stored, ...difference })).toEqual(fields);
   });
 
   it('that were given are told, absent and null ones are not', () => {

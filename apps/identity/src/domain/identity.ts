@@ -68,13 +68,44 @@ export function givenFields(given: Claims & { externalId?: string | null | undef
   return fields.filter((field) => (given[field] ?? undefined) !== undefined);
 }
 
-/** The names of the fields these claims would change. */
-export function changedFields(user: Pick<User, 'email' | 'username' | 'locale'>, claims: Claims): Field[] {
-  const changed: Field[] = [];
-  if (claims.email && claims.email.address !== user.email) changed.push('email');
-  if (claims.username !== undefined && claims.username !== user.username) changed.push('username');
-  if (claims.locale !== undefined && claims.locale !== user.locale) changed.push('locale');
-  return changed;
+type Told = Pick<User, Field>;
+
+/** The names of the fields in which a user is told apart from what it was. */
+export function changedFields(before: Told, after: Told): Field[] {
+  const fields: Field[] = ['externalId', 'email', 'username', 'locale'];
+  return fields.filter((field) => before[field] !== after[field]);
+}
+
+/** A user once claims are taken. */
+export function taking(user: User, { email, username, locale }: Claims): User {
+  return {
+    ...user,
+    email: email?.address ?? user.email,
+    emailKey: email?.key ?? user.emailKey,
+    username: username ?? user.username,
+    locale: locale ?? user.locale,
+  };
+}
+
+/** What an administrator changes; absent leaves, `null` returns to the default (RFC 7396). */
+export interface Patch {
+  readonly externalId?: string | undefined;
+  readonly email?: Email | null | undefined;
+  readonly username?: string | null | undefined;
+  readonly locale?: string | null | undefined;
+}
+
+/** @param placeholder taken where the user gives up an e-mail */
+export function patched(user: User, { externalId, email, username, locale }: Patch, placeholder: string): User {
+  const bereft = email === null && user.emailKey !== null;
+  return {
+    ...user,
+    externalId: externalId ?? user.externalId,
+    email: bereft ? placeholder : (email?.address ?? user.email),
+    emailKey: email === null ? null : (email?.key ?? user.emailKey),
+    username: username === null ? defaults.username : (username ?? user.username),
+    locale: locale === null ? defaults.locale : (locale ?? user.locale),
+  };
 }
 
 /** How an owner is written in the table of e-mails: known before any read, and never the same for two users. */

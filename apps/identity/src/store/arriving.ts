@@ -8,7 +8,8 @@ export type Outcome = (Arrived & { readonly told: boolean }) | null;
 /**
  * Answers the plain cases of many arrivals with one statement: a replay (nothing is written), a user whose e-mail stays
  * as it is, a new user whose e-mail nobody has claimed. Whatever is left, because an e-mail changes or is claimed
- * already or because somebody else was just here, gets `null` and has changed nothing of the user.
+ * already, because the user was erased or because somebody else was just here, gets `null` and has changed nothing of
+ * the user. Arrivals that name an anonymous account do not come here.
  *
  * @param arrivals of different users and with different e-mails
  */
@@ -28,7 +29,7 @@ export async function arriveTogether(queryable: Queryable, arrivals: readonly Ar
   ]);
   const outcomes: Outcome[] = arrivals.map(() => null);
   for (const row of rows) {
-    outcomes[Number(row.place) - 1] = { user: userOf(row), created: row.created, told: row.told };
+    outcomes[Number(row.place) - 1] = { user: userOf(row), created: row.created, merge: null, told: row.told };
   }
   return outcomes;
 }
@@ -39,10 +40,20 @@ type OutcomeRow = UserRow & { readonly place: string; readonly created: boolean;
 const isNews = `(link.as_of > users.claims_as_of OR link.as_of = users.claims_as_of
       AND link.hash <> ALL (users.taken_links) AND cardinality(users.taken_links) < ${mostLinksOfASecond})`;
 
+/**
+ * No erasure after the link. Asked of a new user and of an old link only: the claims of a known user are newer than its
+ * erasure (the migration sees to it), so a link that is news is, too.
+ */
+const notErased = `NOT EXISTS (
+      SELECT FROM erased
+      WHERE erased.client_id = link.client_id AND erased.external_id_hash = sha256(convert_to(link.external_id, 'UTF8'))
+        AND erased.erased_at >= link.as_of
+    )`;
+
 /*
- * Locks are taken in one order by everything that writes here, so that nobody waits in a circle: known users (by client
- * and externalId), then claims on e-mails (by client and e-mail), then new users (by client and externalId). That is
- * why `claimed` looks at `known`, and `updated` at `created`: it makes them wait. A user's e-mail changes only under
+ * Locks are taken in one order by everything that writes here, so that nobody waits in a circle: an unmerged anonymous
+ * account, known users (by client and externalId), then claims on e-mails (by client and e-mail), then new users (by
+ * client and externalId). That is why `claimed` looks at `known`, and `updated` at `created`: it makes them wait. A user's e-mail changes only under
  * the lock of the user *and* of the claim, both held until commit.
  *
  * `seen` is the snapshot; `known` is each user as it is once locked, its conditions included, so what it says of the
@@ -75,25 +86,27 @@ const arrive = statement(
     ORDER BY link.client_id, link.external_id
     FOR NO KEY UPDATE OF users
   ),
+  fresh AS MATERIALIZED (
+    SELECT link.* FROM link
+    WHERE NOT EXISTS (SELECT FROM seen WHERE seen.place = link.place) AND ${notErased}
+  ),
   claimed AS (
     INSERT INTO emails (client_id, email, owner)
-    SELECT link.client_id, link.email_key, 'external:' || link.external_id
-    FROM link
-    WHERE link.email_key IS NOT NULL AND NOT EXISTS (SELECT FROM seen WHERE seen.place = link.place)
-      AND (SELECT count(*) FROM known) >= 0
-    ORDER BY link.client_id, link.email_key
+    SELECT fresh.client_id, fresh.email_key, 'external:' || fresh.external_id
+    FROM fresh
+    WHERE fresh.email_key IS NOT NULL AND (SELECT count(*) FROM known) >= 0
+    ORDER BY fresh.client_id, fresh.email_key
     ON CONFLICT (client_id, email) DO NOTHING
     RETURNING client_id, email
   ),
   created AS (
     INSERT INTO users (client_id, user_id, external_id, email, email_key, username, locale, claims_as_of, taken_links)
-    SELECT link.client_id, link.user_id, link.external_id, coalesce(link.email, link.placeholder), link.email_key,
-      coalesce(link.username, '${defaults.username}'), coalesce(link.locale, '${defaults.locale}'),
-      link.as_of, ARRAY[link.hash]
-    FROM link LEFT JOIN claimed ON claimed.client_id = link.client_id AND claimed.email = link.email_key
-    WHERE NOT EXISTS (SELECT FROM seen WHERE seen.place = link.place)
-      AND (link.email_key IS NULL OR claimed.email IS NOT NULL)
-    ORDER BY link.client_id, link.external_id
+    SELECT fresh.client_id, fresh.user_id, fresh.external_id, coalesce(fresh.email, fresh.placeholder), fresh.email_key,
+      coalesce(fresh.username, '${defaults.username}'), coalesce(fresh.locale, '${defaults.locale}'),
+      fresh.as_of, ARRAY[fresh.hash]
+    FROM fresh LEFT JOIN claimed ON claimed.client_id = fresh.client_id AND claimed.email = fresh.email_key
+    WHERE fresh.email_key IS NULL OR claimed.email IS NOT NULL
+    ORDER BY fresh.client_id, fresh.external_id
     ON CONFLICT (client_id, external_id) DO NOTHING
     RETURNING *
   ),
@@ -129,5 +142,6 @@ const arrive = statement(
   UNION ALL
   SELECT place, false, cardinality(changed) > 0, ${userColumns('updated')} FROM updated
   UNION ALL
-  SELECT place, false, false, ${userColumns('seen')} FROM seen WHERE NOT to_write`,
+  SELECT seen.place, false, false, ${userColumns('seen')} FROM seen JOIN link ON link.place = seen.place
+  WHERE NOT to_write AND ${notErased}`,
 );

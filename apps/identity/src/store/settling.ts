@@ -2,222 +2,163 @@ import type { NewFact } from '#contracts/fact';
 import type { Outbox } from '#outbox/outbox';
 import { type Postgres, type Queryable, statement } from '#postgres/postgres';
 import {
-  type Claims,
   changedFields,
-  defaults,
   givenFields,
   isNews,
   ownerName,
   takenLinksAfter,
+  taking,
   type User,
 } from '../domain/identity.js';
-import { type Arrived, type Arriving, type UserRow, userColumns, userOf } from './sql.js';
+import { type Account, filled, judgeMerge, type MergeRefusal } from '../domain/merge.js';
+import { findAccount, makeAlias } from './anonymous.js';
+import { claimEmail, dropClaim, releaseClaim, settleClaims } from './claims.js';
+import { erasedAt } from './erasing.js';
+import { decide, Overtaken } from './overtaken.js';
+import { type Arrived, type Arriving, LinkRefused, type Merge, type UserRow, userColumns, userOf } from './sql.js';
+import { contested, created, merged, mergeRefused, updated } from './telling.js';
+import { becomeUser, insertUser, newUser, updateUser } from './writing.js';
 
-/** Somebody else created the user between our look and our insert. */
-class Overtaken extends Error {}
-
-const tries = 5;
-
-/**
- * Decides any arrival, one at a time and under locks: an e-mail that changes, that is claimed already, or an arrival
- * that `arriving.ts` lost to another. Locks are taken in the order told there: the user, then the claims.
- */
-export async function settle(postgres: Postgres, outbox: Outbox, arrival: Arriving): Promise<Arrived> {
-  for (let tried = 1; ; tried += 1) {
-    try {
-      return await postgres.transaction((tx) => settleIn(tx, outbox, arrival));
-    } catch (error) {
-      if (!(error instanceof Overtaken) || tried === tries) throw error;
-    }
-  }
-}
-
-async function settleIn(tx: Queryable, outbox: Outbox, arrival: Arriving): Promise<Arrived> {
-  const [row] = await tx.query<UserRow>(lockUser, [arrival.clientId, arrival.externalId]);
-  const arrived = row ? await meet(tx, userOf(row), arrival) : await introduce(tx, arrival);
-  await outbox.write(tx, arrived.facts);
-  return arrived;
-}
-
-interface Told extends Arrived {
+interface Settled extends Arrived {
   readonly facts: readonly NewFact[];
 }
 
-async function meet(tx: Queryable, user: User, arrival: Arriving): Promise<Told> {
-  const owner = ownerName(user);
-  if (user.status === 'suspended' || !isNews(arrival, user)) {
-    // overtaken while it was new, an arrival may have claimed an e-mail in vain; the user's lock keeps others of it away
-    if (arrival.email && arrival.email.key !== user.emailKey)
-      await freeEmail(tx, user.clientId, arrival.email.key, owner);
-    return { user, created: false, facts: [] };
-  }
+/**
+ * Decides any arrival, one at a time and under locks: an e-mail that changes or is claimed already, an anonymous account
+ * to be merged, or an arrival that `arriving.ts` lost to another. Locks are taken in the order told there.
+ *
+ * @throws LinkRefused
+ */
+export async function settle(postgres: Postgres, outbox: Outbox, arrival: Arriving): Promise<Arrived> {
+  const settled = await decide(postgres, async (tx) => {
+    const outcome = await settleIn(tx, arrival);
+    if (outcome) await outbox.write(tx, outcome.facts);
+    return outcome;
+  });
+  if (!settled) throw new LinkRefused('erased');
+  return settled;
+}
 
-  const mine = await claim(tx, arrival, owner, user.emailKey);
-  const claims = mine ? arrival : { ...arrival, email: undefined };
-  const next = await save(tx, {
-    ...taking(user, claims),
+/** @returns `null` when the user was erased after the link */
+async function settleIn(tx: Queryable, arrival: Arriving): Promise<Settled | null> {
+  const { clientId, externalId, handle } = arrival;
+  const account = handle && (await findAccount(tx, clientId, handle));
+  const [row] = await tx.query<UserRow>(lockUser, [clientId, externalId]);
+  const user = row && userOf(row);
+  const mayChange = user ? user.status === 'active' && isNews(arrival, user) : true;
+
+  if ((!user || !mayChange) && (await isFromBeforeErasure(tx, arrival))) return null;
+  if (!user) return introduce(tx, arrival, account);
+  return mayChange ? meet(tx, user, arrival, account) : recognise(tx, user, arrival, account);
+}
+
+/** A known user, to whom the link is news. */
+async function meet(tx: Queryable, user: User, arrival: Arriving, account: Account | null): Promise<Settled> {
+  const merging = mergingOf(account, user.userId);
+  const absorbed = merging.account;
+  const claims = {
+    clientId: user.clientId,
+    owner: ownerName(user),
+    held: absorbed ? [user.emailKey, absorbed.emailKey] : [user.emailKey],
+  };
+  const wanted = arrival.email?.key ?? null;
+  const moves = (wanted !== null && wanted !== user.emailKey) || (absorbed?.emailKey ?? null) !== null;
+  const mine = !moves || (await claimEmail(tx, { ...claims, wanted }));
+  if (!mine && arrival.emailConflict === 'reject') throw new LinkRefused('email_conflict', user.userId);
+
+  const alias = absorbed && (await makeAlias(tx, absorbed, user.userId));
+  const next = await updateUser(tx, {
+    ...taking(absorbed ? filled(user, absorbed) : user, allowed(arrival, mine)),
     claimsAsOf: arrival.asOf,
     takenLinks: takenLinksAfter(arrival, user),
   });
-  if (user.emailKey !== null && user.emailKey !== next.emailKey)
-    await freeEmail(tx, user.clientId, user.emailKey, owner);
-
-  const fields = changedFields(user, claims);
+  if (moves) await settleClaims(tx, claims, next.emailKey);
   return {
     user: next,
     created: false,
-    facts: [...(fields.length > 0 ? [updated(next, fields)] : []), ...(mine ? [] : [contested(next, arrival)])],
+    merge: alias ? 'absorbed' : merging.merge,
+    facts: [
+      ...(alias && absorbed ? [merged({ ...absorbed, epoch: alias.epoch }, user.userId)] : []),
+      ...updated(next, changedFields(user, next)),
+      ...remarks(next, arrival, mine, merging.refusal),
+    ],
   };
 }
 
-async function introduce(tx: Queryable, arrival: Arriving): Promise<Told> {
+/** Nobody of this externalId yet: the anonymous account becomes the user, or a new one is made. */
+async function introduce(tx: Queryable, arrival: Arriving, account: Account | null): Promise<Settled> {
   const { clientId, externalId, proposal, asOf, hash } = arrival;
-  const mine = await claim(tx, arrival, ownerName({ externalId, userId: proposal.userId }), null);
-  const claims = mine ? arrival : { ...arrival, email: undefined };
-  const user = await insertUser(tx, newUser({ clientId, externalId, ...proposal }, claims, { asOf, hash }));
-  if (!user) throw new Overtaken('The user was created meanwhile');
+  const merging = mergingOf(account, null);
+  const before = merging.account;
+  const link = { claimsAsOf: asOf, takenLinks: [hash] };
+  const claims = {
+    clientId,
+    owner: ownerName({ externalId, userId: proposal.userId }),
+    held: before ? [before.emailKey] : [],
+  };
+  const mine = await claimEmail(tx, { ...claims, wanted: arrival.email?.key ?? null });
+  if (!mine && arrival.emailConflict === 'reject') throw new LinkRefused('email_conflict');
+
+  const said = allowed(arrival, mine);
+  const user = before
+    ? await becomeUser(tx, { ...taking(before, said), externalId, ...link })
+    : await insertUser(tx, newUser({ clientId, externalId, ...proposal }, said, link));
+  if (!user) throw new Overtaken('externalId');
+  await settleClaims(tx, claims, user.emailKey);
   return {
     user,
-    created: true,
-    facts: [created(user, givenFields({ ...claims, externalId })), ...(mine ? [] : [contested(user, arrival)])],
+    created: !before,
+    merge: before ? 'became' : merging.merge,
+    facts: [
+      ...(before
+        ? [merged(user, user.userId), ...updated(user, changedFields(before, user))]
+        : [created(user, givenFields({ ...said, externalId }))]),
+      ...remarks(user, arrival, mine, merging.refusal),
+    ],
   };
 }
 
-/** @returns whether the user may bear the e-mail it claims; also when it claims none */
-async function claim(tx: Queryable, { clientId, email }: Arriving, owner: string, held: string | null) {
-  if (!email || email.key === held) return true;
-  return claimEmail(tx, clientId, email.key, owner, held);
+/** A known user whom the link may not change: a replay, a latecomer, somebody suspended. */
+async function recognise(tx: Queryable, user: User, arrival: Arriving, account: Account | null): Promise<Settled> {
+  // Overtaken while it was new, an arrival may have claimed an e-mail in vain.
+  if (arrival.email && arrival.email.key !== user.emailKey)
+    await dropClaim(tx, user.clientId, arrival.email.key, ownerName(user));
+  const merge = account && (judgeMerge(account, user.userId) === 'repeated' ? 'repeated' : 'refused');
+  return { user, created: false, merge, facts: [] };
 }
 
-/**
- * Claims an e-mail and holds the claim, and that on the e-mail the user bears now, until commit. A claim whose owner
- * does not bear the e-mail (it was made in vain) goes over.
- *
- * @returns whether nobody else bears it
- */
-export async function claimEmail(tx: Queryable, clientId: string, key: string, owner: string, held: string | null) {
-  const claims = await tx.query<{ email: string; owner: string }>(lockClaims, [
-    clientId,
-    held === null ? [key] : [key, held],
-    owner,
-  ]);
-  if (claims.some((claimed) => claimed.email === key && claimed.owner === owner)) return true;
-  const taken = await tx.query(takeClaim, [clientId, key, owner]);
-  return taken.length > 0;
+async function isFromBeforeErasure(tx: Queryable, arrival: Arriving): Promise<boolean> {
+  const { clientId, externalId, asOf, email } = arrival;
+  const erased = await erasedAt(tx, clientId, externalId);
+  if (erased === null || asOf > erased) return false;
+  if (email) await releaseClaim(tx, clientId, email.key, ownerName({ externalId, userId: '' }));
+  return true;
 }
 
-async function freeEmail(tx: Queryable, clientId: string, key: string, owner: string): Promise<void> {
-  await tx.query(freeClaim, [clientId, key, owner]);
+interface Merging {
+  /** To be merged now. */
+  readonly account: User | null;
+  readonly merge: Merge;
+  readonly refusal: MergeRefusal | null;
 }
 
-type Named = Pick<User, 'clientId' | 'userId' | 'externalId'> & { readonly placeholder: string };
-type Draft = Omit<User, 'status' | 'epoch' | 'createdAt'>;
-
-/** A user who has not been here before. */
-export function newUser(named: Named, claims: Claims, link: { asOf: number; hash: string } | null): Draft {
-  return {
-    clientId: named.clientId,
-    userId: named.userId,
-    externalId: named.externalId,
-    email: claims.email?.address ?? named.placeholder,
-    emailKey: claims.email?.key ?? null,
-    username: claims.username ?? defaults.username,
-    locale: claims.locale ?? defaults.locale,
-    claimsAsOf: link?.asOf ?? 0,
-    takenLinks: link ? [link.hash] : [],
-  };
+function mergingOf(account: Account | null, userId: string | null): Merging {
+  if (!account) return { account: null, merge: null, refusal: null };
+  if (account.state === 'mergeable') return { account: account.user, merge: null, refusal: null };
+  const verdict = judgeMerge(account, userId);
+  if (verdict === 'mergeable' || verdict === 'repeated') return { account: null, merge: 'repeated', refusal: null };
+  return { account: null, merge: 'refused', refusal: verdict };
 }
 
-function taking(user: User, { email, username, locale }: Claims): User {
-  return {
-    ...user,
-    email: email?.address ?? user.email,
-    emailKey: email?.key ?? user.emailKey,
-    username: username ?? user.username,
-    locale: locale ?? user.locale,
-  };
-}
+/** What is taken of the claims: an e-mail only when nobody else bears it. */
+const allowed = (arrival: Arriving, mine: boolean) => (mine ? arrival : { ...arrival, email: undefined });
 
-/** @returns the new user, or `null` when its externalId is taken */
-export async function insertUser(tx: Queryable, draft: Draft): Promise<User | null> {
-  const [row] = await tx.query<UserRow>(insert, valuesOf(draft));
-  return row ? userOf(row) : null;
-}
-
-async function save(tx: Queryable, user: User): Promise<User> {
-  const [row] = await tx.query<UserRow>(update, valuesOf(user));
-  if (!row) throw new Error('A locked user cannot be gone');
-  return userOf(row);
-}
-
-function valuesOf(user: Draft): unknown[] {
-  return [
-    user.clientId,
-    user.userId,
-    user.externalId,
-    user.email,
-    user.emailKey,
-    user.username,
-    user.locale,
-    user.claimsAsOf,
-    user.takenLinks,
-  ];
-}
-
-const about = ({ clientId, userId }: User) => ({ clientId, subject: `user/${userId}` });
-
-export function created(user: User, fields: string[]): NewFact {
-  return { type: 'user.created', ...about(user), body: { userId: user.userId, fields } };
-}
-
-function updated(user: User, fields: string[]): NewFact {
-  return { type: 'user.updated', ...about(user), body: { userId: user.userId, fields } };
-}
-
-function contested(user: User, { support }: Arriving): NewFact {
-  return { type: 'user.email_contested', ...about(user), body: { userId: user.userId, support } };
+/** What did not go as the link would have it. */
+function remarks(user: User, { support }: Arriving, mine: boolean, refusal: MergeRefusal | null): NewFact[] {
+  return [...(mine ? [] : [contested(user, support)]), ...(refusal ? [mergeRefused(user, support, refusal)] : [])];
 }
 
 const lockUser = statement(
   'identity.lock_user',
   `SELECT ${userColumns('users')} FROM users WHERE client_id = $1 AND external_id = $2 FOR NO KEY UPDATE`,
-);
-
-/** An update that changes nothing, because a `SELECT … FOR UPDATE` could not claim what nobody has claimed yet. */
-const lockClaims = statement(
-  'identity.lock_claims',
-  `INSERT INTO emails (client_id, email, owner)
-   SELECT $1, email, $3 FROM unnest($2::text[]) AS key (email) ORDER BY email COLLATE "C"
-   ON CONFLICT (client_id, email) DO UPDATE SET owner = emails.owner
-   RETURNING email, owner`,
-);
-
-/** Who bears the e-mail is seen exactly: the claim is locked, so nobody can be about to. */
-const takeClaim = statement(
-  'identity.take_claim',
-  `UPDATE emails SET owner = $3
-   WHERE client_id = $1 AND email = $2
-     AND NOT EXISTS (SELECT FROM users WHERE users.client_id = $1 AND users.email_key = $2)
-   RETURNING owner`,
-);
-
-const freeClaim = statement(
-  'identity.free_claim',
-  'DELETE FROM emails WHERE client_id = $1 AND email = $2 AND owner = $3',
-);
-
-const insert = statement(
-  'identity.insert_user',
-  `INSERT INTO users (client_id, user_id, external_id, email, email_key, username, locale, claims_as_of, taken_links)
-   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-   ON CONFLICT (client_id, external_id) DO NOTHING
-   RETURNING ${userColumns('users')}`,
-);
-
-const update = statement(
-  'identity.update_user',
-  `UPDATE users SET external_id = $3, email = $4, email_key = $5, username = $6, locale = $7, claims_as_of = $8,
-     taken_links = $9
-   WHERE client_id = $1 AND user_id = $2
-   RETURNING ${userColumns('users')}`,
 );

@@ -1,3 +1,4 @@
+import type { LinkRefusal } from '#contracts/refusal';
 import type { Arrival, User } from '../domain/identity.js';
 
 /** What a statement writes besides what was said, should there be no such user yet. */
@@ -10,13 +11,31 @@ export interface Proposal {
 /** An arrival on its way into the store. */
 export interface Arriving extends Arrival {
   readonly proposal: Proposal;
+  /** SHA-256 of the handle of the anonymous account that the link names; `null` = it names none. */
+  readonly handle: Buffer | null;
+  readonly emailConflict: 'keep-owner' | 'reject';
   readonly support: string;
   readonly traceparent: string | null;
 }
 
 export interface Arrived {
   readonly user: User;
+  /** Not when an anonymous account became the user: that one was here before. */
   readonly created: boolean;
+  readonly merge: Merge;
+}
+
+/** What became of the anonymous account; `null` = the link named none. */
+export type Merge = 'became' | 'absorbed' | 'repeated' | 'refused' | null;
+
+/** A link that is not let in, and has changed nothing. */
+export class LinkRefused extends Error {
+  constructor(
+    readonly reason: Extract<LinkRefusal, 'erased' | 'email_conflict'>,
+    readonly userId?: string,
+  ) {
+    super(reason);
+  }
 }
 
 const columns = [
@@ -33,6 +52,9 @@ const columns = [
   'taken_links',
   'created_at',
 ];
+
+/** Those who are somebody: neither absorbed by another nor erased. */
+export const living = `('active', 'suspended')`;
 
 /** @param row an alias of `users`, or of something with its columns */
 export const userColumns = (row: string) => columns.map((column) => `${row}.${column}`).join(', ');

@@ -2,10 +2,15 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /** A person of one client. */
 @Entity('users')
-@Check('users_status', `status IN ('active', 'suspended')`)
+@Check('users_status', `status IN ('active', 'suspended', 'merged', 'erased')`)
 @Check('users_placeholder', `(email_key IS NULL) = (email LIKE '%@placeholder.invalid')`)
+@Check('users_anonymous', `(handle_hash IS NULL) = (anonymous_until IS NULL)`)
+@Check('users_alias', `(status = 'merged') = (merged_into IS NOT NULL AND merged_into <> user_id)`)
+@Check('users_gone', `status IN ('active', 'suspended') OR external_id IS NULL AND email_key IS NULL`)
 @Index('users_external_id', ['clientId', 'externalId'], { unique: true })
 @Index('users_email', ['clientId', 'emailKey'], { unique: true })
+@Index('users_handle', ['clientId', 'handleHash'], { unique: true, where: 'handle_hash IS NOT NULL' })
+@Index('users_unmerged', ['anonymousUntil'], { where: 'anonymous_until IS NOT NULL AND merged_into IS NULL' })
 export class UserEntity {
   @PrimaryColumn({ name: 'client_id', type: 'text', collation: 'C' })
   clientId!: string;
@@ -29,7 +34,7 @@ export class UserEntity {
   locale!: string;
 
   @Column({ type: 'text', default: 'active' })
-  status!: 'active' | 'suspended';
+  status!: 'active' | 'suspended' | 'merged' | 'erased';
 
   @Column({ type: 'integer', default: 0 })
   epoch!: number;
@@ -42,4 +47,15 @@ export class UserEntity {
 
   @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
   createdAt!: Date;
+
+  /** SHA-256 of the handle of an anonymous account; kept once it is merged, so that a repeat is told from a theft. */
+  @Column({ name: 'handle_hash', type: 'bytea', nullable: true })
+  handleHash!: Buffer | null;
+
+  @Column({ name: 'anonymous_until', type: 'timestamptz', nullable: true })
+  anonymousUntil!: Date | null;
+
+  /** Who an anonymous account is now, for ever: itself where it became a user, else who absorbed it. */
+  @Column({ name: 'merged_into', type: 'uuid', nullable: true })
+  mergedInto!: string | null;
 }

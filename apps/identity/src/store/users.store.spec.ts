@@ -45,6 +45,8 @@ function link({ email, ...said }: Said): Arriving {
     ...said,
     email: email === undefined ? undefined : normalEmail(email)!,
     proposal: proposal(),
+    handle: null,
+    emailConflict: 'keep-owner',
     support: 'abcdefghij',
     traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   };

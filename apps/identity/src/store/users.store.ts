@@ -1,20 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { Fault } from '#contracts/fault';
 import { Outbox } from '#outbox/outbox';
 import { Grouped } from '#postgres/grouped';
-import { Postgres, statement } from '#postgres/postgres';
-import { type Claims, givenFields, ownerName, type User } from '../domain/identity.js';
+import { Postgres, type Queryable, statement } from '#postgres/postgres';
+import type { Patch, User } from '../domain/identity.js';
+import { type Creation, create, erase, named, restore, suspend, update, type Whom } from './administering.js';
+import { forgetAnonymous, insertAnonymous, type Start } from './anonymous.js';
 import { arriveTogether, type Outcome } from './arriving.js';
 import { Growth } from './growth.js';
-import { claimEmail, created, insertUser, newUser, settle } from './settling.js';
-import { type Arrived, type Arriving, type Proposal, type UserRow, userColumns, userOf } from './sql.js';
-
-/** A user an administrator makes. */
-export interface Creation extends Claims {
-  readonly clientId: string;
-  readonly externalId: string | null;
-  readonly proposal: Proposal;
-}
+import { decide, isErasedMeanwhile } from './overtaken.js';
+import { settle } from './settling.js';
+import { type Arrived, type Arriving, living, type UserRow, userColumns, userOf } from './sql.js';
 
 /** Exact matches; several must all hold. */
 export interface UserFilter {
@@ -44,13 +39,34 @@ export class UsersStore {
   /**
    * Makes or updates the user the link names, with the facts of it. A link that is not news changes nothing, nor does
    * one of a suspended user: look at `user.status`.
+   *
+   * @throws LinkRefused it came from before the user's erasure, or with the e-mail of another where that is not wanted
    */
   async arrive(arrival: Arriving): Promise<Arrived> {
-    const outcome = await this.arrivals.add(arrival);
+    const outcome = arrival.handle ? null : await this.arriveGrouped(arrival);
     const arrived = outcome ?? (await settle(this.postgres, this.outbox, arrival));
     if (!outcome || outcome.told) this.outbox.kick();
     if (arrived.created) this.growth.add(1);
     return arrived;
+  }
+
+  /** Makes an anonymous account, which lives for 30 days unless it is merged. */
+  async startAnonymous(start: Start): Promise<User> {
+    const user = await insertAnonymous(this.postgres, start);
+    this.outbox.kick();
+    this.growth.add(1);
+    return user;
+  }
+
+  /**
+   * Deletes anonymous accounts that were not merged in time.
+   *
+   * @returns how many; as many as `most` when there may be more
+   */
+  async forgetAnonymous(most: number): Promise<number> {
+    const forgotten = await forgetAnonymous(this.postgres, most);
+    if (forgotten > 0) this.outbox.kick();
+    return forgotten;
   }
 
   /**
@@ -59,22 +75,35 @@ export class UsersStore {
    * @throws Fault `user.already_exists` for the externalId, `user.email_already_exists`
    */
   async create(creation: Creation): Promise<User> {
-    const { clientId, externalId, proposal, email } = creation;
-    const draft = newUser({ clientId, externalId, ...proposal }, creation, null);
-    const user = await this.postgres.transaction(async (tx) => {
-      const free = !email || (await claimEmail(tx, clientId, email.key, ownerName(draft), null));
-      // An e-mail that is not free is left out: which of the two exists is told by the externalId first.
-      const inserted = await insertUser(tx, free ? draft : { ...draft, email: proposal.placeholder, emailKey: null });
-      if (!inserted) throw new Fault('user.already_exists');
-      if (!free) throw new Fault('user.email_already_exists');
-      await this.outbox.write(tx, [created(inserted, givenFields(creation))]);
-      return inserted;
-    });
-    this.outbox.kick();
+    const user = await this.administer((tx) => create(tx, this.outbox, creation));
     this.growth.add(1);
     return user;
   }
 
+  /**
+   * @param placeholder the e-mail of a user who gives up a real one
+   * @throws Fault `user.missing`, `user.already_exists` for the externalId, `user.email_already_exists`
+   */
+  update(whom: Whom, patch: Patch, placeholder: string): Promise<User> {
+    return this.administer((tx) => update(tx, this.outbox, whom, patch, placeholder));
+  }
+
+  /** @throws Fault `user.missing` */
+  suspend(whom: Whom): Promise<User> {
+    return this.administer((tx) => suspend(tx, this.outbox, whom));
+  }
+
+  /** @throws Fault `user.missing` */
+  restore(whom: Whom): Promise<User> {
+    return this.administer((tx) => restore(tx, this.outbox, whom));
+  }
+
+  /** @throws Fault `user.missing`; not where it is erased already */
+  erase(whom: Whom): Promise<void> {
+    return this.administer((tx) => erase(tx, this.outbox, whom));
+  }
+
+  /** The user an id names, also when that id was absorbed. */
   async find(clientId: string, userId: string): Promise<User | null> {
     const [row] = await this.postgres.query<UserRow>(get, [clientId, userId]);
     return row ? userOf(row) : null;
@@ -86,6 +115,19 @@ export class UsersStore {
     const rows = await this.postgres.query<UserRow>(query, [clientId, after ?? beforeAll, limit, ...values]);
     return rows.map(userOf);
   }
+
+  private async arriveGrouped(arrival: Arriving): Promise<Outcome> {
+    return this.arrivals.add(arrival).catch((error: unknown) => {
+      if (isErasedMeanwhile(error)) return null;
+      throw error;
+    });
+  }
+
+  private async administer<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    const result = await decide(this.postgres, work);
+    this.outbox.kick();
+    return result;
+  }
 }
 
 /** Arrivals of one user, or with one e-mail, never share a statement. JSON: no client can make its key another's. */
@@ -94,10 +136,7 @@ function keysOf({ clientId, externalId, email }: Arriving): string[] {
   return email ? [user, JSON.stringify([clientId, 'email', email.key])] : [user];
 }
 
-const get = statement(
-  'identity.get',
-  `SELECT ${userColumns('users')} FROM users WHERE client_id = $1 AND user_id = $2`,
-);
+const get = statement('identity.get', `SELECT ${userColumns('users')} FROM ${named} AND users.status IN ${living}`);
 
 const beforeAll = '00000000-0000-0000-0000-000000000000';
 
@@ -110,7 +149,8 @@ function pageQuery(externalId: string | undefined, emailKey: string | undefined)
   const conditions = filters.map(({ column }, index) => ` AND ${column} = $${index + 4}`).join('');
   const query = statement(
     ['identity.page', ...filters.map(({ column }) => column)].join('.'),
-    `SELECT ${userColumns('users')} FROM users WHERE client_id = $1 AND user_id > $2${conditions}
+    `SELECT ${userColumns('users')} FROM users
+     WHERE client_id = $1 AND user_id > $2 AND status IN ${living}${conditions}
      ORDER BY user_id LIMIT $3`,
   );
   return { query, values: filters.map(({ value }) => value) };

@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { user } from '#contracts/identity';
+import type { Received, Reply } from '#contracts/service';
+import { placeholderEmail } from './domain/email.js';
+import { userView } from './domain/identity.js';
+import { given } from './given.js';
+import { UsersStore } from './store/users.store.js';
+
+@Injectable()
+export class UpdateUser {
+  constructor(private readonly users: UsersStore) {}
+
+  async run({ clientId, userId, ...patch }: Received<typeof user.update>): Promise<Reply<typeof user.update>> {
+    const { externalId, email, username, locale } = patch;
+    const said = given({ email: email ?? undefined, username: username ?? undefined, locale: locale ?? undefined });
+    const changes = {
+      externalId,
+      email: email === null ? null : said.email,
+      username: username === null ? null : said.username,
+      locale: locale === null ? null : said.locale,
+    };
+    return userView(await this.users.update({ clientId, userId }, changes, placeholderEmail(randomBytes)));
+  }
+}
