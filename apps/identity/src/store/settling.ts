@@ -36,7 +36,8 @@ export async function settle(postgres: Postgres, outbox: Outbox, arrival: Arrivi
     return outcome;
   });
   if (!settled) throw new LinkRefused('erased');
-  return settled;
+  const { user, created, merge } = settled;
+  return { user, created, merge };
 }
 
 /** @returns `null` when the user was erased after the link */

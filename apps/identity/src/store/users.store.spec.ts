@@ -1,14 +1,13 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Outbox } from '#outbox/outbox';
 import { type ScratchStore, scratchStore } from '#postgres/testing';
-import { uuidv7 } from '#secrets/random';
-import { normalEmail, placeholderEmail } from '../domain/email.js';
+import { normalEmail } from '../domain/email.js';
 import { mostLinksOfASecond } from '../domain/identity.js';
 import { arriveTogether } from './arriving.js';
 import { store } from './data-source.js';
 import { settle } from './settling.js';
 import type { Arrived, Arriving } from './sql.js';
+import { dump as everything, link, newClient, proposal, type Said } from './testing.js';
 import { UsersStore } from './users.store.js';
 
 let scratch: ScratchStore;
@@ -23,50 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => scratch.drop());
 
-const newClient = () => randomBytes(6).toString('hex');
-const proposal = () => ({ userId: uuidv7(Date.now()), placeholder: placeholderEmail(randomBytes) });
-
-interface Said {
-  clientId: string;
-  externalId?: string;
-  email?: string;
-  username?: string;
-  locale?: string;
-  asOf?: number;
-  hash?: string;
-}
-
-/** A link of its own unless `hash` says otherwise. */
-function link({ email, ...said }: Said): Arriving {
-  return {
-    externalId: 'ann',
-    asOf: 1000,
-    hash: randomUUID(),
-    ...said,
-    email: email === undefined ? undefined : normalEmail(email)!,
-    proposal: proposal(),
-    handle: null,
-    emailConflict: 'keep-owner',
-    support: 'abcdefghij',
-    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-  };
-}
-
-/** Everything that is stored of a client, facts included. */
-async function dump(clientId: string) {
-  const [everything] = await scratch.dataSource.query(
-    `SELECT
-       (SELECT coalesce(jsonb_agg(to_jsonb(users) ORDER BY user_id), '[]') FROM users WHERE client_id = $1) AS users,
-       (SELECT coalesce(jsonb_agg(to_jsonb(emails) ORDER BY email), '[]') FROM emails WHERE client_id = $1) AS emails,
-       (SELECT coalesce(jsonb_agg(to_jsonb(outbox) ORDER BY position), '[]') FROM outbox WHERE client_id = $1) AS outbox`,
-    [clientId],
-  );
-  return everything as {
-    users: { user_id: string; external_id: string; email: string; email_key: string | null }[];
-    emails: { email: string; owner: string }[];
-    outbox: { type: string; subject: string; traceparent: string; body: Record<string, unknown> }[];
-  };
-}
+const dump = (clientId: string) => everything(scratch, clientId);
 
 async function facts(clientId: string) {
   const { outbox } = await dump(clientId);
