@@ -30,8 +30,8 @@ async function ann(clientId: string, more: object = {}) {
 }
 
 /** A user, and the id of an account it absorbed. */
-async function annWithAlias(clientId: string, more: object = {}) {
-  const whom = await ann(clientId, more);
+async function annWithAlias(clientId: string) {
+  const whom = await ann(clientId);
   const { user, handle } = await visit(users, clientId);
   await users.arrive(link({ clientId, asOf: now(), handle }));
   return { whom, alias: { clientId, userId: user.userId } };
