@@ -19,7 +19,7 @@ export class Sign {
   ) {}
 
   async run(request: Received<typeof token.sign>): Promise<Reply<typeof token.sign>> {
-    const { kind, clientId, subject, externalId, sessionId, scopes, jti, ttlSeconds } = request;
+    const { kind, clientId, subject, externalId, sessionId, epoch, scopes, jti, ttlSeconds } = request;
     const arrived = performance.now();
     const client = (await this.clients.get(clientId)) ?? (await this.clients.newerThan(arrived, clientId));
     if (!client) throw new Fault('client.missing');
@@ -33,6 +33,7 @@ export class Sign {
       client_id: clientId,
       scope: scopes.join(' '),
       ...(sessionId !== undefined && { sid: sessionId }),
+      ...(epoch !== undefined && { epoch }),
       ...(externalId !== undefined && { ext: externalId }),
       iat,
       exp: iat + ttlSeconds,

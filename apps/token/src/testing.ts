@@ -1,5 +1,6 @@
 // For specs only: the service without its bus, on a store of its own.
 import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
 import type { Attempt } from '#contracts/ids';
 import { Secret } from '#env/secret';
 import { createLog } from '#log/log';
@@ -8,21 +9,30 @@ import { Outbox } from '#outbox/outbox';
 import { Refusals } from '#outbox/refusals';
 import { statement } from '#postgres/postgres';
 import { type ScratchStore, scratchStore } from '#postgres/testing';
+import { openRedis } from '#redis/open';
 import { hmacSha256 } from '#secrets/digest';
 import { Authenticate } from './authenticate.js';
+import { Claim } from './claim.js';
 import { ApiKeys } from './clients/api-keys.js';
 import { Clients } from './clients/clients.js';
 import { KnownApiKeys } from './clients/known-api-keys.js';
 import { KnownClients } from './clients/known-clients.js';
 import { LastUse } from './clients/last-use.js';
+import { LinkCheck } from './clients/link-check.js';
 import { LinkSecrets } from './clients/link-secrets.js';
 import { SigningKeys } from './keys/signing-keys.js';
+import { Offer } from './offer.js';
+import { Park } from './park.js';
 import { Sign } from './sign.js';
+import { Snapshot } from './snapshot.js';
 import { ApiKeyStore } from './store/api-key.store.js';
 import { ClientStore } from './store/client.store.js';
 import { store } from './store/data-source.js';
 import { LastUseStore } from './store/last-use.store.js';
 import { LinkSecretStore } from './store/link-secret.store.js';
+import { OneTimeTokenStore } from './store/one-time-token.store.js';
+import { ParkedLinkStore } from './store/parked-link.store.js';
+import { RevocationStore } from './store/revocation.store.js';
 import { SigningKeyStore } from './store/signing-key.store.js';
 import { Vault } from './vault.js';
 import { VerifyLink } from './verify-link.js';
@@ -32,9 +42,18 @@ export const issuerOfSpecs = 'https://segue.example';
 export const openStore = (): Promise<ScratchStore> => scratchStore(store);
 export const sealKeys = () => new Secret(`k1:${randomBytes(32).toString('base64')}`);
 
-/** A replica: what one process holds, over the given store. */
-export function replica({ postgres }: ScratchStore, keys: Secret) {
-  const log = createLog({ service: 'token', level: 'silent' });
+const log = createLog({ service: 'token', level: 'silent' });
+
+/** A connection to `SEGUE_TEST_REDIS`, or to another Redis of a spec. */
+export function openSpecRedis(url = new Secret(process.env['SEGUE_TEST_REDIS'] ?? '')): Promise<Redis> {
+  return openRedis({ url, strict: false, log });
+}
+
+/** For what needs no Redis: every command fails. */
+const noRedis = new Redis({ lazyConnect: true, enableOfflineQueue: false });
+
+/** A replica: what one process holds, over the given stores. */
+export function replica({ postgres }: ScratchStore, keys: Secret, redis = noRedis) {
   const vault = new Vault(keys);
   const outbox = new Outbox();
   const clientStore = new ClientStore(postgres);
@@ -43,7 +62,11 @@ export function replica({ postgres }: ScratchStore, keys: Secret) {
   const knownClients = new KnownClients(clientStore, vault);
   const knownKeys = new KnownApiKeys(keyStore);
   const lastUse = new LastUse(new LastUseStore(postgres), log);
-  const refusals = new Refusals(new GroupedFacts(postgres, outbox), log);
+  const facts = new GroupedFacts(postgres, outbox);
+  const refusals = new Refusals(facts, log);
+  const linkCheck = new LinkCheck(knownClients);
+  const parkedLinks = new ParkedLinkStore(redis, vault);
+  const tokens = new OneTimeTokenStore(redis);
   const signingKeys = new SigningKeys(postgres, outbox, new SigningKeyStore(postgres), vault, log);
   return {
     lastUse,
@@ -52,7 +75,11 @@ export function replica({ postgres }: ScratchStore, keys: Secret) {
     clients: new Clients(postgres, clientStore, secretStore, knownClients, vault, outbox),
     linkSecrets: new LinkSecrets(postgres, clientStore, secretStore, knownClients, vault, outbox, log),
     apiKeys: new ApiKeys(postgres, clientStore, keyStore, knownKeys, outbox),
-    verifyLink: new VerifyLink(knownClients, refusals, lastUse),
+    verifyLink: new VerifyLink(linkCheck, parkedLinks, refusals, lastUse),
+    park: new Park(linkCheck, parkedLinks),
+    offer: new Offer(tokens, facts),
+    claim: new Claim(tokens, knownClients, refusals, facts),
+    snapshot: new Snapshot(new RevocationStore(postgres)),
     authenticate: new Authenticate(knownClients, knownKeys, refusals, lastUse),
     sign: new Sign(knownClients, signingKeys, issuerOfSpecs),
   };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { developmentDefault, postgresEnv, runtimeEnv } from '#env/fields';
+import { developmentDefault, postgresEnv, redisEnv, runtimeEnv } from '#env/fields';
 import { Secret } from '#env/secret';
 import { parseKeyRing } from '#secrets/key-ring';
 
@@ -15,6 +15,7 @@ const issuer = z.url({ protocol: /^https?$/ }).transform((value) => value.replac
 export const tokenEnv = z.object({
   ...runtimeEnv,
   ...postgresEnv,
+  ...redisEnv,
   PUBLIC_URL: developmentDefault(issuer, 'http://127.0.0.1:8080').describe(
     'where browsers reach Segue; the `iss` of every token it signs',
   ),

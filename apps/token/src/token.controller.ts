@@ -2,21 +2,38 @@ import { Serve } from '#bus/serve';
 import type { Received } from '#contracts/service';
 import { token } from '#contracts/token';
 import { Authenticate } from './authenticate.js';
+import { Claim } from './claim.js';
 import { SigningKeys } from './keys/signing-keys.js';
+import { Offer } from './offer.js';
+import { Park } from './park.js';
 import { Sign } from './sign.js';
+import { Snapshot } from './snapshot.js';
 import { VerifyLink } from './verify-link.js';
 
 @Serve(token)
 export class TokenController {
   constructor(
     private readonly verifying: VerifyLink,
+    private readonly parking: Park,
+    private readonly offering: Offer,
+    private readonly claiming: Claim,
     private readonly authenticating: Authenticate,
     private readonly signing: Sign,
     private readonly signingKeys: SigningKeys,
+    private readonly revocations: Snapshot,
   ) {}
 
   verifyLink(request: Received<typeof token.verifyLink>) {
     return this.verifying.run(request);
+  }
+  park(request: Received<typeof token.park>) {
+    return this.parking.run(request);
+  }
+  offer(request: Received<typeof token.offer>) {
+    return this.offering.run(request);
+  }
+  claim(request: Received<typeof token.claim>) {
+    return this.claiming.run(request);
   }
   authenticate(request: Received<typeof token.authenticate>) {
     return this.authenticating.run(request);
@@ -26,5 +43,8 @@ export class TokenController {
   }
   async keys() {
     return this.signingKeys.jwks();
+  }
+  snapshot(request: Received<typeof token.snapshot>) {
+    return this.revocations.run(request);
   }
 }

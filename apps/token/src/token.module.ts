@@ -1,32 +1,45 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { OutboxModule } from '#outbox/outbox.module';
 import { PostgresModule } from '#postgres/postgres.module';
+import { RedisModule } from '#redis/redis.module';
 import { Authenticate } from './authenticate.js';
+import { Claim } from './claim.js';
 import { ClientController } from './client.controller.js';
 import { ApiKeys } from './clients/api-keys.js';
 import { Clients } from './clients/clients.js';
 import { KnownApiKeys } from './clients/known-api-keys.js';
 import { KnownClients } from './clients/known-clients.js';
 import { LastUse } from './clients/last-use.js';
+import { LinkCheck } from './clients/link-check.js';
 import { LinkSecrets } from './clients/link-secrets.js';
 import { issuer } from './issuer.js';
 import { SigningKeys } from './keys/signing-keys.js';
+import { Offer } from './offer.js';
+import { Park } from './park.js';
 import { Sign } from './sign.js';
 import { SigningKeyController } from './signing-key.controller.js';
+import { Snapshot } from './snapshot.js';
 import { ApiKeyStore } from './store/api-key.store.js';
 import { ClientStore } from './store/client.store.js';
 import { store } from './store/data-source.js';
 import { LastUseStore } from './store/last-use.store.js';
 import { LinkSecretStore } from './store/link-secret.store.js';
+import { OneTimeTokenStore } from './store/one-time-token.store.js';
+import { ParkedLinkStore } from './store/parked-link.store.js';
+import { RevocationStore } from './store/revocation.store.js';
 import { SigningKeyStore } from './store/signing-key.store.js';
 import type { TokenConfig } from './token.config.js';
 import { TokenController } from './token.controller.js';
 import { Vault } from './vault.js';
 import { VerifyLink } from './verify-link.js';
 
-const stores = [ClientStore, LinkSecretStore, ApiKeyStore, LastUseStore, SigningKeyStore];
+const stores = [
+  ...[ClientStore, LinkSecretStore, ApiKeyStore, LastUseStore, SigningKeyStore, RevocationStore],
+  ...[ParkedLinkStore, OneTimeTokenStore],
+];
 const administration = [Clients, LinkSecrets, ApiKeys];
-const checking = [VerifyLink, Authenticate, Sign, SigningKeys, KnownClients, KnownApiKeys, LastUse];
+const checking = [LinkCheck, SigningKeys, KnownClients, KnownApiKeys, LastUse];
+const verbs = [VerifyLink, Park, Authenticate, Offer, Claim, Sign, Snapshot];
 
 /** Credentials: issue and check. */
 @Module({})
@@ -34,7 +47,11 @@ export class TokenModule {
   static with(config: TokenConfig): DynamicModule {
     return {
       module: TokenModule,
-      imports: [PostgresModule.with({ url: config.DATABASE_URL, ...store }), OutboxModule.with({ service: 'token' })],
+      imports: [
+        PostgresModule.with({ url: config.DATABASE_URL, ...store }),
+        RedisModule.with({ url: config.REDIS_URL, strict: config.NODE_ENV !== 'development' }),
+        OutboxModule.with({ service: 'token' }),
+      ],
       controllers: [TokenController, ClientController, SigningKeyController],
       providers: [
         { provide: issuer, useValue: config.PUBLIC_URL },
@@ -42,6 +59,7 @@ export class TokenModule {
         ...stores,
         ...administration,
         ...checking,
+        ...verbs,
       ],
     };
   }

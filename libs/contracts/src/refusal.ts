@@ -5,6 +5,8 @@
 export const linkRefusals = {
   malformed:
     'The userToken is not a JWT in compact form (three base64url segments). Pass the token unchanged in the URL, and encode it as one query parameter.',
+  parked_expired:
+    'The link came by a form of another site and was not followed within 60 seconds, or was already forgotten. Send the browser here again with a fresh link.',
   algorithm: 'The token is signed with another algorithm. Sign with HS256, the default of jsonwebtoken.',
   header: 'The token header may carry alg, typ and kid only. Remove the other members.',
   signature:

@@ -72,8 +72,9 @@ export class ApiKeys {
 
   async delete({ clientId, keyId }: Received<typeof client.deleteApiKey>): Promise<null> {
     await this.postgres.transaction(async (tx) => {
-      if (!(await this.store.delete(tx, clientId, keyId))) throw new Fault('key.missing');
-      await this.outbox.write(tx, [{ type: 'key.deleted', clientId, subject: `key/${keyId}`, body: { keyId } }]);
+      const epoch = await this.store.delete(tx, clientId, keyId);
+      if (epoch === null) throw new Fault('key.missing');
+      await this.outbox.write(tx, [{ type: 'key.deleted', clientId, subject: `key/${keyId}`, body: { keyId, epoch } }]);
     });
     this.changed(clientId, keyId);
     return null;

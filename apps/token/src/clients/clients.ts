@@ -74,10 +74,10 @@ export class Clients {
         status: change.status ?? before.status,
         settings: patched(before.settings, change.settings ?? {}),
       };
-      const facts = factsOf(before, after);
-      if (facts.length === 0) return before;
+      const fields = changedFields(before, after);
+      if (fields.length === 0 && after.status === before.status) return before;
       const updated = await this.store.update(tx, after);
-      await this.outbox.write(tx, facts);
+      await this.outbox.write(tx, factsOf(before, updated, fields));
       return updated;
     });
     this.changed(clientId);
@@ -104,15 +104,17 @@ function changedSettings(before: Settings, after: Settings): string[] {
     .map((name) => `settings.${name}`);
 }
 
-function factsOf(before: ClientRow, after: { name: string; status: string; settings: Settings }): NewFact[] {
-  const fact = { clientId: before.clientId, subject: `client/${before.clientId}` };
+function changedFields(before: ClientRow, after: { name: string; settings: Settings }): string[] {
   const settings = changedSettings(settingsSchema.parse(before.settings), after.settings);
-  const fields = [...(after.name === before.name ? [] : ['name']), ...settings];
+  return [...(after.name === before.name ? [] : ['name']), ...settings];
+}
+
+function factsOf(before: ClientRow, { clientId, status, epoch }: ClientRow, fields: string[]): NewFact[] {
+  const fact = { clientId, subject: `client/${clientId}` };
   const facts: NewFact[] = fields.length > 0 ? [{ ...fact, type: 'client.updated', body: { fields } }] : [];
-  if (after.status !== before.status) {
-    facts.push({ ...fact, type: after.status === 'suspended' ? 'client.suspended' : 'client.restored', body: {} });
-  }
-  return facts;
+  if (status === before.status) return facts;
+  if (status === 'suspended') return [...facts, { ...fact, type: 'client.suspended', body: { epoch } }];
+  return [...facts, { ...fact, type: 'client.restored', body: {} }];
 }
 
 function view({ clientId, name, status, settings, createdAt, updatedAt }: ClientRow): ClientView {

@@ -1,6 +1,7 @@
 import type { NewFact } from '#contracts/fact';
 import type { Attempt } from '#contracts/ids';
 import type { LinkRefusal } from '#contracts/refusal';
+import type { ClaimRefusal, Purpose } from './one-time-token.js';
 
 /** Why a key was refused; for the audit trail, never for an answer. */
 export type KeyRefusal = 'malformed' | 'unknown_key' | 'secret' | 'deleted' | 'expired' | 'suspended';
@@ -26,4 +27,16 @@ export function keyRefused(
 ): NewFact<'key.refused'> {
   const subject = `attempt/${support}`;
   return { type: 'key.refused', clientId: known ?? nobody, subject, body: { reason, address } };
+}
+
+/** @param known the client, or `null` when it is not one of ours */
+export function claimFailed(
+  known: string | null,
+  purpose: Purpose,
+  reason: ClaimRefusal,
+  { support, address }: Attempt,
+): NewFact<'token.claim_failed'> {
+  const subject = `attempt/${support}`;
+  const body = { purpose, reason, support, address };
+  return { type: 'token.claim_failed', clientId: known ?? nobody, subject, body };
 }

@@ -5,15 +5,13 @@ import { Log } from '#log/log';
 import { Outbox } from '#outbox/outbox';
 import { Postgres } from '#postgres/postgres';
 import { leewaySeconds } from '../domain/link-token.js';
+import { longestLife } from '../domain/longest-life.js';
 import type { SigningKeyEntity } from '../store/signing-key.entity.js';
 import { type SigningKeyRow, SigningKeyStore } from '../store/signing-key.store.js';
 import { Vault } from '../vault.js';
 import { newSigningKey, type PublicJwk, publicJwk, SigningKey, signingKeyPlace } from './signing-key.js';
 
 type View = Reply<typeof signingKey.rotate>;
-
-/** Seconds; no token of ours lives longer, so a retired key verifies for this long (S-54). */
-const longestLife = 366 * 86_400;
 
 const reloadMs = 2000;
 
@@ -65,6 +63,7 @@ export class SigningKeys implements OnModuleInit, OnModuleDestroy {
   async rotate(): Promise<View> {
     const next = this.make();
     const rotated = await this.postgres.transaction(async (tx) => {
+      // a retired key verifies for as long as what it signed may live (S-54)
       const rotation = await this.store.rotate(tx, next, longestLife + leewaySeconds);
       const { retired: kid, current } = rotation;
       const about = { clientId: '_', subject: `signing_key/${kid}` };

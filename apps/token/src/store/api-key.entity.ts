@@ -1,8 +1,9 @@
-import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { ClientEntity } from './client.entity.js';
 
 @Entity('api_keys')
 @Check('api_keys_kind_check', `kind IN ('private', 'public')`)
+@Index('api_keys_deleted', ['clientId', 'keyId'], { where: 'deleted_at IS NOT NULL' })
 export class ApiKeyEntity {
   @PrimaryColumn('text', { name: 'client_id', collation: 'C' })
   @ForeignKey(() => ClientEntity, { name: 'api_keys_client_id_fkey' })

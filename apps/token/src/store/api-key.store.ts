@@ -45,7 +45,7 @@ const endAfterOverlap = statement(
 const deleteKey = statement(
   'token.delete_api_key',
   `UPDATE api_keys SET deleted_at = statement_timestamp(), epoch = epoch + 1
-   WHERE client_id = $1 AND key_id = $2 AND deleted_at IS NULL RETURNING key_id`,
+   WHERE client_id = $1 AND key_id = $2 AND deleted_at IS NULL RETURNING epoch`,
 );
 
 @Injectable()
@@ -82,9 +82,13 @@ export class ApiKeyStore {
     await tx.query(endAfterOverlap, [clientId, keyId, overlapSeconds]);
   }
 
-  /** The row stays, with its epoch raised, so that what the key opened can be told to be stale. */
-  async delete(tx: Queryable, clientId: string, keyId: string): Promise<boolean> {
-    const deleted = await tx.query(deleteKey, [clientId, keyId]);
-    return deleted.length > 0;
+  /**
+   * The row stays, with its epoch raised, so that what the key opened can be told to be stale.
+   *
+   * @returns the raised epoch, or `null` where there was no such key
+   */
+  async delete(tx: Queryable, clientId: string, keyId: string): Promise<number | null> {
+    const [deleted] = await tx.query<{ epoch: number }>(deleteKey, [clientId, keyId]);
+    return deleted?.epoch ?? null;
   }
 }

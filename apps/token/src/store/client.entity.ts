@@ -1,7 +1,8 @@
-import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 @Entity('clients')
 @Check('clients_status_check', `status IN ('active', 'suspended')`)
+@Index('clients_once_suspended', ['clientId'], { where: 'epoch > 0' })
 export class ClientEntity {
   @PrimaryColumn('text', { name: 'client_id', collation: 'C' })
   clientId!: string;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { ScratchStore } from '#postgres/testing';
 import { openStore } from '../testing.js';
+import { store as tables } from './data-source.js';
 
 let store: ScratchStore;
 beforeAll(async () => {
@@ -29,7 +30,7 @@ it('every key begins with the client', async () => {
 
 it('goes back as it came', async () => {
   const other = await openStore();
-  await other.dataSource.undoLastMigration();
+  for (const _ of tables.migrations) await other.dataSource.undoLastMigration();
   const left = await other.dataSource.query(
     `SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind IN ('r', 'p', 'S')
        AND relname NOT LIKE 'migrations%'`,

@@ -1,0 +1,64 @@
+import { Injectable } from '@nestjs/common';
+import { Fault } from '#contracts/fault';
+import type { Received, Reply } from '#contracts/service';
+import type { token } from '#contracts/token';
+import { GroupedFacts } from '#outbox/grouped-facts';
+import { Refusals } from '#outbox/refusals';
+import { KnownClients } from './clients/known-clients.js';
+import { type ClaimRefusal, judgeClaim, type OneTimeToken, readSecret } from './domain/one-time-token.js';
+import { claimFailed } from './domain/refusal.js';
+import { OneTimeTokenStore } from './store/one-time-token.store.js';
+
+type Request = Received<typeof token.claim>;
+
+/** Takes a one-time token. All is judged before the take, so whoever may not have it consumes nothing (S-70). */
+@Injectable()
+export class Claim {
+  constructor(
+    private readonly tokens: OneTimeTokenStore,
+    private readonly clients: KnownClients,
+    private readonly refusals: Refusals,
+    private readonly facts: GroupedFacts,
+  ) {}
+
+  async run(request: Request): Promise<Reply<typeof token.claim>> {
+    const arrived = performance.now();
+    const named = readSecret(request.purpose, request.secret);
+    if (!named) return this.refuse(request, null, 'malformed');
+    const { clientId } = named;
+
+    const [waiting, known] = await Promise.all([this.tokens.find(named), this.clients.get(clientId)]);
+    const refusal = judgeClaim(waiting, clientId, request, Date.now() / 1000);
+    if (refusal) return this.refuse(request, known && clientId, refusal);
+
+    // last of all: only who may have the token learns of a suspension; one lifted elsewhere counts at once
+    const client = known && !known.suspended ? known : await this.clients.newerThan(arrived, clientId);
+    if (!client || client.suspended) return this.refuse(request, client && clientId, client ? 'suspended' : 'unknown');
+
+    const taken = await this.tokens.claim(named);
+    if (!taken) return this.refuse(request, clientId, 'spent');
+    await this.state(clientId, taken);
+    const { tokenId, userId, parentId, expiresAt } = taken;
+    return {
+      client: { clientId, epoch: client.epoch, settings: client.settings },
+      tokenId,
+      userId,
+      parentId,
+      expiresAt,
+    };
+  }
+
+  /** @param known the client, or `null` when it is not one of ours */
+  private async refuse({ purpose, attempt }: Request, known: string | null, reason: ClaimRefusal): Promise<never> {
+    await this.refusals.record(claimFailed(known, purpose, reason, attempt), attempt);
+    throw new Fault(reason === 'suspended' ? 'account.suspended' : 'code.refused');
+  }
+
+  /** The token is gone already, so a fact that was surely not written leaves no less in doubt than a lost answer. */
+  private async state(clientId: string, { tokenId, userId, purpose }: OneTimeToken): Promise<void> {
+    const fact = { type: 'token.claimed', clientId, subject: `token/${tokenId}` } as const;
+    await this.facts.write({ ...fact, body: { tokenId, userId, purpose } }).catch((cause: unknown) => {
+      throw new Fault('service.silent', { cause });
+    });
+  }
+}

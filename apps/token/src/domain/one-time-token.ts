@@ -1,0 +1,71 @@
+import { toBase62 } from '#secrets/base62';
+import { sha256 } from '#secrets/digest';
+import type { RandomBytes } from '#secrets/random';
+
+/** What a secret is for shows in its text, so that a scanner knows it and no look-up is lost on a foreign one. */
+const prefixes = { landing: 'segue_code' } as const;
+
+export type Purpose = keyof typeof prefixes;
+
+/** What a one-time token stands for while it waits to be claimed. */
+export interface OneTimeToken {
+  readonly purpose: Purpose;
+  /** Names the session it opens: `origin = ott:<tokenId>`. */
+  readonly tokenId: string;
+  readonly userId: string;
+  /** The session it hangs on. */
+  readonly parentId: string;
+  /** The web origin of the landing. */
+  readonly landing: string;
+  /** Seconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** What the text of a secret says about itself. */
+export interface NamedSecret {
+  readonly clientId: string;
+  /** Where the token waits. Contains SHA-256 of the secret, which is enough for 256 random bits (S-68). */
+  readonly place: string;
+}
+
+/** Who wants to spend a token: a browser at a web origin, or the backend of a client. */
+export type Claimer = { readonly landing: string } | { readonly clientId: string };
+
+/** Why a token was not given; for the audit trail, never for an answer (S-72). */
+export type ClaimRefusal = 'malformed' | 'unknown' | 'purpose' | 'expired' | 'claimer' | 'spent' | 'suspended';
+
+/** Makes `<prefix>_<clientId>_<43 base62>`, with 256 random bits. */
+export function newSecret(purpose: Purpose, clientId: string, random: RandomBytes): NamedSecret & { secret: string } {
+  const secret = `${prefixes[purpose]}_${clientId}_${toBase62(random(32))}`;
+  return { clientId, secret, place: place(clientId, secret) };
+}
+
+/** Reads a secret's text; `null` when it has not the form of this purpose. */
+export function readSecret(purpose: Purpose, secret: string): NamedSecret | null {
+  const [, prefix, clientId] = /^(segue_[a-z]+)_([a-z0-9]{8,36})_[0-9A-Za-z]{43}$/.exec(secret) ?? [];
+  if (prefix !== prefixes[purpose] || !clientId) return null;
+  return { clientId, place: place(clientId, secret) };
+}
+
+/**
+ * Whether a token may be spent so; asked before it is taken, so that a mismatch consumes nothing (S-70).
+ *
+ * @param clientId whose token it is
+ * @param now seconds
+ */
+export function judgeClaim(
+  token: OneTimeToken | null,
+  clientId: string,
+  { purpose, by }: { purpose: Purpose; by: Claimer },
+  now: number,
+): ClaimRefusal | null {
+  if (!token) return 'unknown';
+  if (token.purpose !== purpose) return 'purpose';
+  if (token.expiresAt <= now) return 'expired';
+  const mayClaim = 'landing' in by ? by.landing === token.landing : by.clientId === clientId;
+  return mayClaim ? null : 'claimer';
+}
+
+function place(clientId: string, secret: string): string {
+  return `${clientId}:${sha256(secret).toString('base64url')}`;
+}
