@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { clientId, instant, keyId, page, secretId, text } from './ids.js';
 import { service } from './service.js';
-import { settings } from './settings.js';
+import { settings, webOrigin } from './settings.js';
 
 const status = z.enum(['active', 'suspended']);
 const scope = z.string().regex(/^[a-z][a-z0-9_.:-]{0,63}$/);
@@ -53,6 +53,15 @@ export const client = service('client', {
     faults: ['cursor.invalid'],
   },
   read: { request: z.strictObject({ clientId: z.string().max(128) }), reply: clientView.nullable(), faults: [] },
+  /**
+   * Which active clients list a host (`settings.hosts`), or a web origin as one of their own (`webOrigins`); two at the
+   * most, which is enough to tell none, one and several.
+   */
+  listing: {
+    request: z.union([z.strictObject({ host: z.string().max(255) }), z.strictObject({ origin: webOrigin })]),
+    reply: z.strictObject({ clientIds: z.array(clientId).max(2) }),
+    faults: [],
+  },
   /** `settings` is a JSON Merge Patch (RFC 7396): `null` returns a member to its default. */
   update: {
     request: z.strictObject({

@@ -34,6 +34,10 @@ export const faults = {
   'admin.refused': { kind: 'denied', says: 'The admin key is not valid.' },
   'session.refused': { kind: 'denied', says: 'There is no valid session.' },
 
+  'feature.off': { kind: 'forbidden', says: 'This client does not use this feature.' },
+  'scope.missing': { kind: 'forbidden', says: 'The API key lacks the scope this needs.' },
+  'origin.refused': { kind: 'forbidden', says: 'Pages of this origin may not do this.' },
+
   'route.missing': { kind: 'missing', says: 'There is nothing at this address.' },
   'client.missing': { kind: 'missing', says: 'There is no such client.' },
   'secret.missing': { kind: 'missing', says: 'There is no such link secret.' },

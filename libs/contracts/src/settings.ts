@@ -10,7 +10,8 @@ const absoluteUrl = z
 /** A path on our own origin: one leading slash, nothing a browser would read as another host (S-40). */
 const localPath = z.string().max(2048).refine(isLocalPath, { error: 'a path that starts with a single slash' });
 
-const origin = z
+/** The origin of a web page, e.g. `https://app.example.com`. */
+export const webOrigin = z
   .string()
   .max(255)
   .refine((value) => isPlainHttpsUrl(value) && new URL(value).origin === value, {
@@ -42,9 +43,9 @@ export const settings = z.strictObject({
     .max(20)
     .default([]),
   /** Origins allowed by CORS. */
-  origins: z.array(origin).max(100).default([]),
+  origins: z.array(webOrigin).max(100).default([]),
   /** Origins that may embed us; not empty: the cookie becomes `SameSite=None; Secure; Partitioned`. */
-  embedOrigins: z.array(origin).max(100).default([]),
+  embedOrigins: z.array(webOrigin).max(100).default([]),
   /** The `aud` of the JWTs signed for this client; absent: the issuer. */
   audience: text(255).optional(),
   /** Caps the scopes of every key when not empty. */
@@ -77,6 +78,16 @@ export const settings = z.strictObject({
     .prefault({}),
 });
 export type Settings = z.output<typeof settings>;
+
+/** The web origins whose pages belong to the client: those it lists for CORS, and those it lands on. */
+export function webOrigins({
+  origins,
+  redirectUrls,
+  landingUrl,
+}: Pick<Settings, 'origins' | 'redirectUrls' | 'landingUrl'>): string[] {
+  const landings = [...redirectUrls, ...(landingUrl.startsWith('/') ? [] : [landingUrl])];
+  return [...new Set([...origins, ...landings.map((url) => new URL(url).origin)])];
+}
 
 function isLocalPath(value: string): boolean {
   if (!/^\/(?![/\\])[^\\\s\p{Cc}]*$/u.test(value)) return false;
