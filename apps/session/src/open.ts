@@ -1,14 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { currentCall } from '#bus/call';
-import { Fault } from '#contracts/fault';
+import { Fault, type FaultCode } from '#contracts/fault';
 import type { Received, Reply } from '#contracts/service';
 import type { session } from '#contracts/session';
 import { Outbox } from '#outbox/outbox';
+import { Refusals } from '#outbox/refusals';
 import { Credentials } from './domain/credential.js';
+import { refused } from './domain/refusal.js';
 import { sessionView } from './domain/session.js';
+import type { NotOpened } from './store/meeting.js';
 import { SessionsStore } from './store/sessions.store.js';
 
 type Request = Received<typeof session.open>;
+
+const faultOf: Record<NotOpened['outcome'], FaultCode> = {
+  spent: 'origin.spent',
+  stale: 'epoch.stale',
+  orphaned: 'parent.ended',
+};
 
 /** Opens a session, once per origin. */
 @Injectable()
@@ -16,21 +25,25 @@ export class Open {
   constructor(
     private readonly credentials: Credentials,
     private readonly sessions: SessionsStore,
+    private readonly refusals: Refusals,
     private readonly outbox: Outbox,
   ) {}
 
-  async run({ attempt, credential, presented, ...asked }: Request): Promise<Reply<typeof session.open>> {
+  async run(request: Request): Promise<Reply<typeof session.open>> {
+    const { attempt, credential, presented, ...asked } = request;
     const met = await this.sessions.open({
       ...asked,
       ...attempt,
+      clientEpoch: asked.clientEpoch ?? null,
+      parentId: asked.parentId ?? null,
       link: asked.link ?? null,
       macKey: this.credentials.currentKey,
       presented: credential === 'cookie' ? this.#sessionOf(presented, asked.clientId) : null,
       traceparent: currentCall()?.traceparent ?? null,
     });
     this.outbox.kick();
-    if (met.outcome === 'spent' || met.outcome === 'stale')
-      throw new Fault(met.outcome === 'spent' ? 'origin.spent' : 'epoch.stale');
+    if (met.outcome === 'switch') return { outcome: 'switch', session: sessionView(met.session), credential: '' };
+    if (!('session' in met)) return this.#refuse(request, met);
 
     return {
       outcome: met.outcome,
@@ -40,6 +53,12 @@ export class Open {
           ? this.credentials.cookie(met.session)
           : this.credentials.refreshToken({ ...met.session, generation: 0 }, met.macKey),
     };
+  }
+
+  async #refuse(request: Request, { outcome }: NotOpened): Promise<never> {
+    const refusal = refused(request, outcome);
+    if (refusal) await this.refusals.record(refusal, request.attempt);
+    throw new Fault(faultOf[outcome]);
   }
 
   /** Which session of this client the browser's cookie proves; one of another client proves nothing here. */

@@ -6,6 +6,7 @@ import { List } from './list.js';
 import { Open } from './open.js';
 import { Read } from './read.js';
 import { Refresh } from './refresh.js';
+import { Snapshot } from './snapshot.js';
 
 @Serve(session)
 export class SessionController {
@@ -15,6 +16,7 @@ export class SessionController {
     private readonly refreshing: Refresh,
     private readonly closing: Close,
     private readonly listing: List,
+    private readonly snapping: Snapshot,
   ) {}
 
   open(request: Received<typeof session.open>) {
@@ -35,5 +37,9 @@ export class SessionController {
 
   list(request: Received<typeof session.list>) {
     return this.listing.run(request);
+  }
+
+  snapshot(request: Received<typeof session.snapshot>) {
+    return this.snapping.run(request);
   }
 }

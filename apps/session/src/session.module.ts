@@ -4,15 +4,19 @@ import { PostgresModule } from '#postgres/postgres.module';
 import { parseKeyRing } from '#secrets/key-ring';
 import { Close } from './close.js';
 import { Credentials } from './domain/credential.js';
-import { Forget } from './forget.js';
+import { FollowFacts } from './follow-facts.js';
 import { List } from './list.js';
 import { Open } from './open.js';
 import { Read } from './read.js';
 import { Refresh } from './refresh.js';
 import type { SessionConfig } from './session.config.js';
 import { SessionController } from './session.controller.js';
+import { Snapshot } from './snapshot.js';
 import { store } from './store/data-source.js';
+import { EpochsStore } from './store/epochs.store.js';
+import { RevocationStore } from './store/revocation.store.js';
 import { SessionsStore } from './store/sessions.store.js';
+import { Upkeep } from './upkeep.js';
 
 /** What continues: sessions, their refresh chains, their end. */
 @Module({})
@@ -26,12 +30,16 @@ export class SessionModule {
       providers: [
         { provide: Credentials, useValue: credentials },
         SessionsStore,
+        EpochsStore,
+        RevocationStore,
         Open,
         Read,
         Refresh,
         Close,
         List,
-        Forget,
+        Snapshot,
+        FollowFacts,
+        Upkeep,
       ],
     };
   }

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FaultCode } from '#contracts/fault';
 import type { Received } from '#contracts/service';
 import { session } from '#contracts/session';
+import { createLog } from '#log/log';
+import { GroupedFacts } from '#outbox/grouped-facts';
 import { Outbox } from '#outbox/outbox';
+import { Refusals } from '#outbox/refusals';
 import { parseKeyRing } from '#secrets/key-ring';
 import { Close } from './close.js';
 import { Credentials } from './domain/credential.js';
@@ -12,9 +15,12 @@ import { Open } from './open.js';
 import { Read } from './read.js';
 import { Refresh } from './refresh.js';
 import { SessionController } from './session.controller.js';
+import { Snapshot } from './snapshot.js';
+import { RevocationStore } from './store/revocation.store.js';
 import type { SessionsStore } from './store/sessions.store.js';
 import { newClient, type Replicas, twoReplicas } from './store/testing.js';
 
+const log = createLog({ service: 'session', level: 'silent' });
 const key = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
 const [k1, k2] = [key('k1'), key('k2')];
 
@@ -32,18 +38,22 @@ afterAll(() => replicas.end());
 function service(sessions: SessionsStore, keys: string): SessionController {
   const credentials = new Credentials(parseKeyRing(keys));
   const outbox = new Outbox();
+  const refusals = new Refusals(new GroupedFacts(replicas.postgres, outbox), log);
   return new SessionController(
-    new Open(credentials, sessions, outbox),
+    new Open(credentials, sessions, refusals, outbox),
     new Read(credentials, sessions),
     new Refresh(credentials, sessions, outbox),
     new Close(sessions, outbox),
     new List(sessions),
+    new Snapshot(new RevocationStore(replicas.postgres)),
   );
 }
 
 const attempt = { support: 'abcdefghij', address: '0123456789abcdef' };
 
-const link = (given: Partial<Received<typeof session.open>> = {}): Received<typeof session.open> => ({
+type Asked = Received<typeof session.open>;
+
+const link = (given: Partial<Asked> = {}): Asked => ({
   sessionId: randomUUID(),
   clientId: newClient(),
   subject: randomUUID(),
@@ -51,6 +61,7 @@ const link = (given: Partial<Received<typeof session.open>> = {}): Received<type
   protocol: 'api-link',
   origin: `link:${randomUUID()}`,
   originUntil: Math.floor(Date.now() / 1000) + 90_000,
+  switchUser: 'replace',
   lifetimeSeconds: 900,
   scopes: [],
   credential: 'cookie',
@@ -59,7 +70,7 @@ const link = (given: Partial<Received<typeof session.open>> = {}): Received<type
   ...given,
 });
 
-function key002(given: Partial<Received<typeof session.open>> = {}): Received<typeof session.open> {
+function key002(given: Partial<Asked> = {}): Asked {
   const { link: _, ...request } = link({ protocol: 'client-auth', origin: null, originUntil: null, ...given });
   return { ...request, credential: 'refresh', subject: 'key_abcdefghijkl', scopes: ['users.read'] };
 }
@@ -111,7 +122,7 @@ describe('open', () => {
 
   it('refuses an epoch that is over', async () => {
     const request = link();
-    await replicas.sql('INSERT INTO epochs VALUES ($1, $2, 1)', [request.clientId, request.subject]);
+    await replicas.epochs.raise([{ clientId: request.clientId, subject: request.subject, least: 1 }]);
     await expect(one.open(request)).rejects.toEqual(refusal('epoch.stale'));
   });
 });

@@ -26,9 +26,9 @@ export const session = service('session', {
   /**
    * Opens a session, once per `origin`. The gateway chooses the id, so an `open` repeated after a lost answer meets its
    * own id and answers as opened; `repeat` when `presented` is the cookie of the very session that origin opened.
-   * A live session that `presented` names of another subject, or of an anonymous one, is closed by the new one
-   * (`replaced`); with `switchUser: 'confirm'` and another subject that is not anonymous, nothing is opened and the
-   * answer is `switch` (S-25).
+   * The live session that `presented` names, whoever's it is, is closed with all that hang on it when the new one opens
+   * (`replaced`, S-26), unless the new one hangs on it; with `switchUser: 'confirm'` and another subject that is not
+   * anonymous, nothing is opened, the origin stays unspent, and the answer is `switch` (S-25).
    */
   open: {
     request: z
@@ -38,6 +38,8 @@ export const session = service('session', {
         subject,
         /** The epoch the subject had when it was checked. */
         epoch: z.int(),
+        /** The epoch the client had then; absent = whatever it is when the session opens. */
+        clientEpoch: z.int().optional(),
         protocol,
         origin: z.string().max(256).nullable(),
         /** Seconds; when the origin may be forgotten: the end of the credential that opened, plus leeway and 24 h. */
@@ -84,7 +86,10 @@ export const session = service('session', {
     faults: ['refresh.refused'],
   },
 
-  /** Ends one session (of `subject`, when given), or all of a subject's. Ending what has ended is no fault. */
+  /**
+   * Ends one session (of `subject`, when given), or all of a subject's, and whatever hangs on them. Ending what has ended
+   * is no fault.
+   */
   close: {
     request: z.union([
       z.strictObject({ clientId, sessionId, subject: subject.optional(), reason: closing }),

@@ -28,3 +28,22 @@ export const retryWindowSeconds = 10;
 export function sessionView({ createdAt, expiresAt, scopes, ...names }: Session): SessionView {
   return { ...names, scopes: [...scopes], createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() };
 }
+
+/** The live session a browser came with, and whether the one it is to get will hang on it. */
+export interface Presented {
+  readonly session: Session;
+  readonly carries: boolean;
+}
+
+/**
+ * What becomes of the session a browser came with: a new sign-in replaces it (S-26), whoever's it was, unless the new
+ * one hangs on it; where the client wants so, a signed-in user is asked before another takes their place (S-25).
+ */
+export function standing(
+  { session, carries }: Presented,
+  { subject, switchUser }: { readonly subject: string; readonly switchUser: 'confirm' | 'replace' },
+): 'kept' | 'asked' | 'replaced' {
+  if (carries) return 'kept';
+  const another = session.subject !== subject && session.protocol !== 'anonymous';
+  return another && switchUser === 'confirm' ? 'asked' : 'replaced';
+}

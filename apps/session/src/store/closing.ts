@@ -1,5 +1,5 @@
 import type { FactBody } from '#contracts/fact';
-import { type Queryable, statement } from '#postgres/postgres';
+import { type Queryable, type Statement, statement } from '#postgres/postgres';
 import { sessionFact } from './sql.js';
 
 export interface Closing {
@@ -19,41 +19,58 @@ const update = (which: string) => `WITH closed AS (
            jsonb_build_object(${sessionFact('closed')}, 'reason', close_reason)
     FROM closed
   )
-  SELECT count(*)::int AS closed FROM closed`;
+  SELECT session_id FROM closed`;
+
+/** Locked in the order refreshes are, so that the two cannot deadlock. */
+const updateMany = (which: string) =>
+  update(`session.session_id IN (
+      SELECT locked.session_id FROM sessions locked
+      WHERE locked.client_id = $1 AND ${which} AND locked.closed_at IS NULL
+      ORDER BY locked.client_id, locked.session_id FOR UPDATE)`);
 
 const closeById = statement(
   'session.close',
   update('session.session_id = $4::uuid AND session.subject = coalesce($5::text, session.subject)'),
 );
+const closeBySubject = statement('session.closeAll', updateMany('locked.subject = $4'));
+const closeByParents = statement('session.closeChildren', updateMany('locked.parent_id = ANY ($4::uuid[])'));
 
-/** Locked in the order refreshes are, so that the two cannot deadlock. */
-const closeBySubject = statement(
-  'session.closeAll',
-  update(`session.session_id IN (
-      SELECT locked.session_id FROM sessions locked
-      WHERE locked.client_id = $1 AND locked.subject = $4 AND locked.closed_at IS NULL
-      ORDER BY locked.client_id, locked.session_id FOR UPDATE)`),
-);
-
-interface Count {
-  readonly closed: number;
-}
-
+/** Ends a session and all that hang on it. @param subject whose it must be; `null` = whoever's. @returns how many */
 export async function closeOne(
-  postgres: Queryable,
-  { clientId, reason, traceparent }: Closing,
+  tx: Queryable,
+  closing: Closing,
   sessionId: string,
   subject: string | null,
 ): Promise<number> {
-  const [count] = await postgres.query<Count>(closeById, [clientId, reason, traceparent, sessionId, subject]);
-  return count?.closed ?? 0;
+  const closed = await close(tx, closeById, closing, sessionId, subject);
+  return closed.length + (await closeDescendants(tx, closing, closed));
 }
 
-export async function closeAll(
-  postgres: Queryable,
+/** Ends all sessions of a subject. @returns how many */
+export async function closeAll(tx: Queryable, closing: Closing, subject: string): Promise<number> {
+  const closed = await close(tx, closeBySubject, closing, subject);
+  return closed.length + (await closeDescendants(tx, closing, closed));
+}
+
+/**
+ * Ends what hangs on sessions that this transaction has closed, level by level: closing waited for every opening that
+ * held the session, and only a statement after it sees what was opened then (state.md, "A one-time token").
+ *
+ * @returns how many
+ */
+export async function closeDescendants(tx: Queryable, closing: Closing, parents: readonly string[]): Promise<number> {
+  let count = 0;
+  for (let level = parents; level.length > 0; count += level.length)
+    level = await close(tx, closeByParents, closing, level);
+  return count;
+}
+
+async function close(
+  tx: Queryable,
+  which: Statement,
   { clientId, reason, traceparent }: Closing,
-  subject: string,
-): Promise<number> {
-  const [count] = await postgres.query<Count>(closeBySubject, [clientId, reason, traceparent, subject]);
-  return count?.closed ?? 0;
+  ...named: unknown[]
+): Promise<string[]> {
+  const closed = await tx.query<{ session_id: string }>(which, [clientId, reason, traceparent, ...named]);
+  return closed.map(({ session_id }) => session_id);
 }

@@ -1,10 +1,11 @@
 import { EpochEntity } from './epoch.entity.js';
 import { Sessions1763600000000 } from './migrations/1763600000000-sessions.js';
+import { ParentsAndRevocations1763900000000 } from './migrations/1763900000000-parents-and-revocations.js';
 import { SessionEntity } from './session.entity.js';
 
 /** What `tools/migrate.mjs` and the service itself need to know of this store. */
 export const store = {
   schema: 'session',
   entities: [SessionEntity, EpochEntity],
-  migrations: [Sessions1763600000000],
+  migrations: [Sessions1763600000000, ParentsAndRevocations1763900000000],
 };

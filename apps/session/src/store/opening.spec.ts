@@ -79,9 +79,6 @@ describe('the fence', () => {
     expect(outcomes(answers)).toEqual({ opened: 1, spent: 49 });
     expect(await replicas.sql('SELECT 1 FROM sessions WHERE client_id = $1', [clientId])).toHaveLength(1);
     expect(await replicas.facts(clientId, 'link.accepted')).toHaveLength(1);
-    const refused = await replicas.facts(clientId, 'link.refused');
-    expect(refused).toHaveLength(49);
-    expect(new Set(refused.map(({ body }) => body['reason']))).toEqual(new Set(['replayed']));
   });
 
   it('holds for many links at once, presented to two replicas in opposite orders', async () => {
@@ -140,9 +137,6 @@ describe('a repeat', () => {
     await Promise.all([opened(replicas.one, first), opened(replicas.one, second)]);
     const again = opening({ clientId, origin: first.origin, presented: second.sessionId });
     expect((await replicas.one.open(again)).outcome).toBe('spent');
-    expect((await replicas.facts(clientId, 'link.refused')).map(({ body }) => body)).toEqual([
-      { support: again.support, reason: 'replayed', address: again.address, userId: again.subject },
-    ]);
   });
 });
 
@@ -181,12 +175,8 @@ describe('an open repeated after a lost answer', () => {
 });
 
 describe('an epoch', () => {
-  const raise = (clientId: string, subject: string, least: number) =>
-    replicas.sql('INSERT INTO epochs (client_id, subject, least_epoch) VALUES ($1, $2, $3)', [
-      clientId,
-      subject,
-      least,
-    ]);
+  const raise = (clientId: string, subject: string | null, least: number) =>
+    replicas.epochs.raise([{ clientId, subject, least }]);
 
   it('refuses an answer that is already stale, and opens nothing', async () => {
     const clientId = newClient();
@@ -194,9 +184,7 @@ describe('an epoch', () => {
     await raise(clientId, row.subject, 2);
     expect(await replicas.one.open(row)).toEqual({ outcome: 'stale' });
     expect(await replicas.sql('SELECT 1 FROM sessions WHERE client_id = $1', [clientId])).toEqual([]);
-    expect((await replicas.facts(clientId)).map(({ type, body }) => [type, body['reason']])).toEqual([
-      ['link.refused', 'changed'],
-    ]);
+    expect(await replicas.facts(clientId)).toEqual([]);
     expect((await replicas.one.open({ ...row, epoch: 2 })).outcome).toBe('opened');
   });
 
@@ -215,6 +203,29 @@ describe('an epoch', () => {
     ).toEqual({
       outcome: 'spent',
     });
+  });
+});
+
+describe('the epoch of a client', () => {
+  const suspend = (clientId: string, least: number) => replicas.epochs.raise([{ clientId, subject: null, least }]);
+
+  it('refuses an answer from before it, unless nobody looked', async () => {
+    const clientId = newClient();
+    await suspend(clientId, 2);
+    const row = opening({ clientId, clientEpoch: 1 });
+    expect(await replicas.one.open(row)).toEqual({ outcome: 'stale' });
+    expect((await replicas.one.open({ ...row, clientEpoch: 2 })).outcome).toBe('opened');
+    expect((await replicas.one.open(opening({ clientId }))).outcome).toBe('opened');
+  });
+
+  it('ends every session of the client from before it, and no other client’s', async () => {
+    const clientId = newClient();
+    const rows = [opening({ clientId, clientEpoch: 0 }), chain({ clientId })];
+    const neighbour = opening({ clientId: newClient() });
+    await Promise.all([...rows, neighbour].map((row) => opened(replicas.one, row)));
+    await suspend(clientId, 1);
+    expect(await Promise.all(rows.map((row) => replicas.one.find(row)))).toEqual([null, null]);
+    expect(await replicas.one.find(neighbour)).not.toBeNull();
   });
 });
 

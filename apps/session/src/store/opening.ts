@@ -1,23 +1,28 @@
 import { type Queryable, statement } from '#postgres/postgres';
 import type { Session } from '../domain/session.js';
 import { asked, type Columns, valuesOf } from './columns.js';
-import { byKey, leastEpoch, live, type SessionRow, sessionColumns, sessionFact, sessionOf } from './sql.js';
+import { leastClientEpoch, leastEpoch, live, type SessionRow, sessionColumns, sessionFact, sessionOf } from './sql.js';
 
 export interface Opening {
   readonly clientId: string;
   readonly sessionId: string;
   readonly subject: string;
   readonly epoch: number;
+  /** The epoch its client had; `null` = was not looked at. */
+  readonly clientEpoch: number | null;
   readonly protocol: Session['protocol'];
   readonly scopes: readonly string[];
   readonly origin: string | null;
   /** Seconds. */
   readonly originUntil: number | null;
   readonly lifetimeSeconds: number;
+  /** The session it is to hang on. */
+  readonly parentId: string | null;
   /** The id of the MAC key its first refresh token is made with. */
   readonly macKey: string;
   /** The session whose valid cookie the browser came with. */
   readonly presented: string | null;
+  readonly switchUser: 'confirm' | 'replace';
   readonly link: { readonly secretId: string; readonly callback: string } | null;
   readonly support: string;
   readonly address: string;
@@ -31,19 +36,18 @@ export interface Opened {
   readonly macKey: string;
 }
 
-/** `spent`: the origin has opened another session; `stale`: the subject's epoch was raised since it was checked. */
-export type NotOpened = { readonly outcome: 'spent' } | { readonly outcome: 'stale' };
-
-const columns: Columns<Opening> = {
+export const columns: Columns<Opening> = {
   client_id: ['text', (row) => row.clientId],
   session_id: ['uuid', (row) => row.sessionId],
   subject: ['text', (row) => row.subject],
   epoch: ['int', (row) => row.epoch],
+  client_epoch: ['int', (row) => row.clientEpoch],
   protocol: ['text', (row) => row.protocol],
   scopes: ['text', (row) => JSON.stringify(row.scopes)],
   origin: ['text', (row) => row.origin],
   origin_until: ['float8', (row) => row.originUntil],
   lifetime: ['int', (row) => row.lifetimeSeconds],
+  parent_id: ['uuid', (row) => row.parentId],
   mac_key: ['text', (row) => row.macKey],
   presented: ['uuid', (row) => row.presented],
   secret_id: ['text', (row) => row.link?.secretId],
@@ -56,16 +60,29 @@ const columns: Columns<Opening> = {
 /** Rows that may wait for each other are inserted in one order everywhere, so that replicas cannot deadlock. */
 export const openingOrder = (row: Opening) => `${row.clientId} ${row.origin ?? ''} ${row.sessionId}`;
 
-const insertAll = statement(
-  'session.open',
-  `WITH asked AS (SELECT * FROM ${asked(columns)}),
+/** What an opening gets: all it asks for, or no more than its parent has. */
+interface Given {
+  readonly from: string;
+  readonly epoch: string;
+  readonly clientEpoch: string;
+  readonly scopes: string;
+  readonly expiresAt: string;
+}
+
+const askedClientEpoch = `coalesce(asked.client_epoch, ${leastClientEpoch('asked')})`;
+const askedEnd = 'now() + make_interval(secs => asked.lifetime)';
+
+const insertInto = (given: Given, parents = '') => `WITH asked AS (SELECT * FROM ${asked(columns)}),
+  ${parents}
   opened AS (
-    INSERT INTO sessions (client_id, session_id, subject, epoch, protocol, scopes, origin, origin_until, mac_key,
-                          created_at, expires_at)
-    SELECT client_id, session_id, subject, epoch, protocol, scopes::jsonb, origin, to_timestamp(origin_until), mac_key,
-           now(), now() + make_interval(secs => lifetime)
-    FROM asked
-    WHERE epoch >= ${leastEpoch('asked')}
+    INSERT INTO sessions (client_id, session_id, subject, epoch, client_epoch, parent_id, protocol, scopes,
+                          origin, origin_until, mac_key, created_at, expires_at)
+    SELECT asked.client_id, asked.session_id, asked.subject, ${given.epoch}, ${given.clientEpoch}, asked.parent_id,
+           asked.protocol, ${given.scopes}, asked.origin, to_timestamp(asked.origin_until), asked.mac_key,
+           now(), ${given.expiresAt}
+    FROM ${given.from}
+    WHERE asked.epoch >= ${leastEpoch('asked')} AND ${askedClientEpoch} >= ${leastClientEpoch('asked')}
+    ORDER BY asked.position
     ON CONFLICT DO NOTHING
     RETURNING *
   ),
@@ -83,43 +100,44 @@ const insertAll = statement(
     WHERE asked.protocol = 'api-link'
   )
   SELECT asked.position::int, opened.mac_key, ${sessionColumns('opened')}
-  FROM opened JOIN asked USING (client_id, session_id)`,
+  FROM opened JOIN asked USING (client_id, session_id)`;
+
+const insertRoots = statement(
+  'session.open',
+  insertInto({
+    from: 'asked',
+    epoch: 'asked.epoch',
+    clientEpoch: askedClientEpoch,
+    scopes: 'asked.scopes::jsonb',
+    expiresAt: askedEnd,
+  }),
 );
 
-/** Judges, in a snapshot younger than the conflict, what stood in the way of an opening: itself, another, or an epoch. */
-const meetAll = statement(
-  'session.meet',
-  `WITH asked AS (SELECT * FROM ${asked(columns)}),
-  met AS (
-    SELECT asked.position, asked.client_id AS asking_client, asked.subject AS asking_subject, asked.support,
-           asked.address, asked.traceparent, asked.protocol AS asking_protocol, met.mac_key, ${sessionColumns('met')},
-      CASE
-        WHEN met.session_id = asked.session_id AND met.subject = asked.subject
-         AND met.origin IS NOT DISTINCT FROM asked.origin AND ${live('met')} THEN 'opened'
-        WHEN met.session_id <> asked.session_id AND met.session_id = asked.presented AND ${live('met')} THEN 'repeat'
-        WHEN (met.session_id IS NULL OR met.session_id = asked.session_id)
-         AND asked.epoch < ${leastEpoch('asked')} THEN 'stale'
-        ELSE 'spent'
-      END AS outcome
-    FROM asked
-    LEFT JOIN LATERAL (
-      SELECT * FROM (
-        SELECT * FROM sessions mine WHERE ${byKey('mine', 'asked')}
-        UNION ALL
-        SELECT * FROM sessions first WHERE first.client_id = asked.client_id AND first.origin = asked.origin
-      ) either
-      ORDER BY either.session_id <> asked.session_id LIMIT 1
-    ) met ON true
+/**
+ * Each parent is held while its child is inserted, so whoever closes it waits and then sees the child (state.md, "A
+ * one-time token"). Parents are locked in the order refreshes and closings lock them.
+ */
+const insertChildren = statement(
+  'session.openChild',
+  insertInto(
+    {
+      from: 'asked JOIN parents parent ON parent.position = asked.position',
+      epoch: 'least(asked.epoch, parent.epoch)',
+      clientEpoch: `least(${askedClientEpoch}, parent.client_epoch)`,
+      scopes: `(SELECT coalesce(jsonb_agg(scope ORDER BY place), '[]')
+               FROM jsonb_array_elements_text(asked.scopes::jsonb) WITH ORDINALITY AS wanted (scope, place)
+               WHERE parent.scopes ? scope)`,
+      expiresAt: `least(${askedEnd}, parent.expires_at)`,
+    },
+    `parents AS MATERIALIZED (
+    SELECT asked.position, parent.epoch, parent.client_epoch, parent.scopes, parent.expires_at
+    FROM asked JOIN sessions parent
+      ON parent.client_id = ANY (ARRAY[asked.client_id]) AND parent.session_id = ANY (ARRAY[asked.parent_id])
+    WHERE parent.subject = asked.subject AND ${live('parent')}
+    ORDER BY parent.client_id, parent.session_id
+    FOR SHARE OF parent
+  ),`,
   ),
-  stated AS (
-    INSERT INTO outbox (client_id, type, subject, traceparent, body)
-    SELECT asking_client, 'link.refused', 'link/' || support, traceparent,
-           jsonb_build_object('support', support, 'address', address, 'userId', asking_subject,
-             'reason', CASE outcome WHEN 'stale' THEN 'changed' ELSE 'replayed' END)
-    FROM met
-    WHERE outcome IN ('spent', 'stale') AND asking_protocol = 'api-link'
-  )
-  SELECT position::int, outcome, mac_key, ${sessionColumns('met')} FROM met`,
 );
 
 interface OpenedRow extends SessionRow {
@@ -127,28 +145,18 @@ interface OpenedRow extends SessionRow {
   readonly mac_key: string;
 }
 
-interface MetRow extends OpenedRow {
-  readonly outcome: Opened['outcome'] | NotOpened['outcome'];
-}
-
-/** Inserts what can be inserted, with its facts. @returns in order; `null` for what was not inserted */
+/**
+ * Inserts what can be inserted, with its facts.
+ *
+ * @param rows either all with a parent or all without
+ * @returns in order; `null` for what was not inserted
+ */
 export async function insert(postgres: Queryable, rows: readonly Opening[]): Promise<(Opened | null)[]> {
-  const inserted = await postgres.query<OpenedRow>(insertAll, valuesOf(columns, rows));
+  const inserting = rows[0]?.parentId ? insertChildren : insertRoots;
+  const inserted = await postgres.query<OpenedRow>(inserting, valuesOf(columns, rows));
   const byPosition = new Map(inserted.map((row) => [row.position, row]));
   return rows.map((_, index) => {
     const row = byPosition.get(index + 1);
     return row ? { outcome: 'opened', session: sessionOf(row), macKey: row.mac_key } : null;
-  });
-}
-
-/** Answers the openings that met something, stating the refused links. @returns in order */
-export async function meet(postgres: Queryable, rows: readonly Opening[]): Promise<(Opened | NotOpened)[]> {
-  const met = await postgres.query<MetRow>(meetAll, valuesOf(columns, rows));
-  const byPosition = new Map(met.map((row) => [row.position, row]));
-  return rows.map((_, index) => {
-    const row = byPosition.get(index + 1);
-    if (row?.outcome === 'opened' || row?.outcome === 'repeat')
-      return { outcome: row.outcome, session: sessionOf(row), macKey: row.mac_key };
-    return { outcome: row?.outcome ?? 'spent' };
   });
 }

@@ -205,11 +205,7 @@ describe('any other token', () => {
 
   it('of a subject whose epoch was raised is refused', async () => {
     const row = await openChain({ epoch: 4 });
-    const raise = (least: number) =>
-      replicas.sql(
-        `INSERT INTO epochs VALUES ($1, $2, $3) ON CONFLICT (client_id, subject) DO UPDATE SET least_epoch = $3`,
-        [row.clientId, row.subject, least],
-      );
+    const raise = (least: number) => replicas.epochs.raise([{ clientId: row.clientId, subject: row.subject, least }]);
     await raise(4);
     expect(await verdictOf(row, 0)).toBe('rotated');
     await raise(5);

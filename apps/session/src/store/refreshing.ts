@@ -1,6 +1,7 @@
 import { type Queryable, statement } from '#postgres/postgres';
 import { type RefreshLink } from '../domain/credential.js';
 import { retryWindowSeconds, type Session, type Verdict } from '../domain/session.js';
+import { closeDescendants } from './closing.js';
 import { asked, type Columns, valuesOf } from './columns.js';
 import { byKey, live, type SessionRow, sessionColumns, sessionFact, sessionOf } from './sql.js';
 
@@ -36,20 +37,19 @@ const inRetryWindow = `now() BETWEEN session.rotated_at - interval '${retryWindo
 
 /**
  * One unconditional update judges every case on the locked row (state.md, "A session and its refresh chain"). An update
- * that had to wait is judged anew on the row as the winner left it; a read beside it would still see the old one.
+ * that had to wait is judged anew on the row as the winner left it; a read beside it would still see the old one. What
+ * was reused has to end together with what hangs on it, which takes more than one snapshot: `endChain`.
  * `OFFSET 0` keeps the planner from copying the judgement into every place that uses it.
  */
 const judgeAll = statement(
   'session.refresh',
   `WITH judged AS (
     UPDATE sessions session
-    SET (verdict, generation, rotated_at, mac_key, closed_at, close_reason) = (
+    SET (verdict, generation, rotated_at, mac_key) = (
       SELECT verdict,
         CASE verdict WHEN 'rotated' THEN session.generation + 1 ELSE session.generation END,
         CASE verdict WHEN 'rotated' THEN now() ELSE session.rotated_at END,
-        CASE verdict WHEN 'rotated' THEN asked.mac_key ELSE session.mac_key END,
-        CASE verdict WHEN 'reused' THEN now() ELSE session.closed_at END,
-        CASE verdict WHEN 'reused' THEN 'reuse_detected' ELSE session.close_reason END
+        CASE verdict WHEN 'rotated' THEN asked.mac_key ELSE session.mac_key END
       FROM (
         SELECT CASE
           WHEN NOT ${live('session')} THEN 'ended'
@@ -62,22 +62,14 @@ const judgeAll = statement(
     )
     FROM ${asked(columns)}
     WHERE ${byKey('session', 'asked')}
-    RETURNING asked.position, asked.generation AS presented, asked.address, asked.traceparent,
-              session.verdict, session.generation, session.mac_key, ${sessionColumns('session')}
+    RETURNING asked.position, asked.traceparent, session.verdict, session.generation, session.mac_key,
+              ${sessionColumns('session')}
   ),
   stated AS (
     INSERT INTO outbox (client_id, type, subject, traceparent, body)
     SELECT client_id, 'session.refreshed', 'session/' || session_id, traceparent,
            jsonb_build_object(${sessionFact('judged')}, 'generation', generation)
     FROM judged WHERE verdict = 'rotated'
-    UNION ALL
-    SELECT client_id, 'session.reuse_detected', 'session/' || session_id, traceparent,
-           jsonb_build_object(${sessionFact('judged')}, 'generation', presented, 'address', address)
-    FROM judged WHERE verdict = 'reused'
-    UNION ALL
-    SELECT client_id, 'session.closed', 'session/' || session_id, traceparent,
-           jsonb_build_object(${sessionFact('judged')}, 'reason', 'reuse_detected')
-    FROM judged WHERE verdict = 'reused'
   )
   SELECT position::int, verdict, generation, mac_key, ${sessionColumns('judged')} FROM judged`,
 );
@@ -89,7 +81,28 @@ interface JudgedRow extends SessionRow {
   readonly mac_key: string;
 }
 
-/** At most one row a session. @returns in order; `null` where there is no such session */
+/** Ends a chain of which a superseded link showed up, unless it has ended. */
+const endReused = statement(
+  'session.endReused',
+  `WITH ended AS (
+    UPDATE sessions session SET closed_at = now(), close_reason = 'reuse_detected'
+    WHERE session.client_id = $1 AND session.session_id = $2 AND ${live('session')}
+    RETURNING session.*
+  ),
+  stated AS (
+    INSERT INTO outbox (client_id, type, subject, traceparent, body)
+    SELECT client_id, 'session.reuse_detected', 'session/' || session_id, $3::text,
+           jsonb_build_object(${sessionFact('ended')}, 'generation', $4::int, 'address', $5::text)
+    FROM ended
+    UNION ALL
+    SELECT client_id, 'session.closed', 'session/' || session_id, $3::text,
+           jsonb_build_object(${sessionFact('ended')}, 'reason', close_reason)
+    FROM ended
+  )
+  SELECT session_id FROM ended`,
+);
+
+/** At most one row a session; what was `reused` is still to be ended. @returns in order; `null` where there is no such session */
 export async function judge(postgres: Queryable, rows: readonly Refreshing[]): Promise<(Judged | null)[]> {
   const judged = await postgres.query<JudgedRow>(judgeAll, valuesOf(columns, rows));
   const byPosition = new Map(judged.map((row) => [row.position, row]));
@@ -99,4 +112,12 @@ export async function judge(postgres: Queryable, rows: readonly Refreshing[]): P
       ? { verdict: row.verdict, session: sessionOf(row), generation: row.generation, macKey: row.mac_key }
       : null;
   });
+}
+
+/** Ends a reused chain and what hangs on it. @returns whether it was this that ended it */
+export async function endChain(tx: Queryable, { address, generation, ...row }: Refreshing): Promise<boolean> {
+  const { clientId, sessionId, traceparent } = row;
+  const ended = await tx.query(endReused, [clientId, sessionId, traceparent, generation, address]);
+  if (ended.length > 0) await closeDescendants(tx, { clientId, reason: 'reuse_detected', traceparent }, [sessionId]);
+  return ended.length > 0;
 }

@@ -5,6 +5,8 @@ import type { Session } from '../domain/session.js';
 @Entity('sessions')
 @Index('sessions_by_origin', ['clientId', 'origin'], { unique: true, where: 'origin IS NOT NULL' })
 @Index('sessions_by_subject', ['clientId', 'subject', 'createdAt'], { where: 'closed_at IS NULL' })
+@Index('sessions_by_parent', ['clientId', 'parentId'], { where: 'parent_id IS NOT NULL AND closed_at IS NULL' })
+@Index('sessions_revoked', ['expiresAt', 'clientId', 'sessionId'], { where: 'closed_at IS NOT NULL' })
 @Index('sessions_forgettable', { synchronize: false })
 @Check('sessions_origin_has_end', '(origin IS NULL) = (origin_until IS NULL)')
 export class SessionEntity {
@@ -20,6 +22,14 @@ export class SessionEntity {
   /** The epoch the subject had when it was checked. */
   @Column({ name: 'epoch', type: 'int' })
   epoch!: number;
+
+  /** The epoch the client had then. */
+  @Column({ name: 'client_epoch', type: 'int' })
+  clientEpoch!: number;
+
+  /** The session it hangs on. */
+  @Column({ name: 'parent_id', type: 'uuid', nullable: true })
+  parentId!: string | null;
 
   @Column({ name: 'protocol', type: 'text' })
   protocol!: Session['protocol'];

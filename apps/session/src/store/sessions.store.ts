@@ -5,17 +5,20 @@ import type { SessionName } from '../domain/credential.js';
 import type { Session } from '../domain/session.js';
 import { type Closing, closeAll, closeOne } from './closing.js';
 import { forgetSome } from './forgetting.js';
-import { insert, meet, type NotOpened, type Opened, type Opening, openingOrder } from './opening.js';
+import { meet, type NotOpened } from './meeting.js';
+import { insert, type Opened, type Opening, openingOrder } from './opening.js';
 import { findAll, listAll } from './reading.js';
-import { type Judged, judge, type Refreshing, refreshingOrder } from './refreshing.js';
+import { endChain, type Judged, judge, type Refreshing, refreshingOrder } from './refreshing.js';
+import { openInPlace, type Switch } from './replacing.js';
 
 /** A group stays small enough that its statement is a matter of milliseconds. */
 const size = { maxRows: 200, maxWaiting: 10_000 };
 
-/** Sessions at rest. Every change is one statement together with its facts; hot ones are grouped. */
+/** Sessions at rest. Every change is written together with its facts; hot ones are grouped. */
 @Injectable()
 export class SessionsStore {
-  readonly #inserts: Grouped<Opening, Opened | null>;
+  readonly #roots: Grouped<Opening, Opened | null>;
+  readonly #children: Grouped<Opening, Opened | null>;
   readonly #meetings: Grouped<Opening, Opened | NotOpened>;
   readonly #refreshes: Grouped<Refreshing, Judged | null>;
   readonly #reads: Grouped<SessionName, Session | null>;
@@ -23,14 +26,16 @@ export class SessionsStore {
   readonly #waiting = new Map<string, Promise<Judged | null>>();
 
   constructor(private readonly postgres: Postgres) {
-    this.#inserts = new Grouped({
+    const opening = {
       ...size,
-      keys: (row) => [
+      keys: (row: Opening) => [
         `id ${sessionKey(row)}`,
         ...(row.origin === null ? [] : [`origin ${row.clientId} ${row.origin}`]),
       ],
       run: inOrder(openingOrder, (rows) => insert(postgres, rows)),
-    });
+    };
+    this.#roots = new Grouped(opening);
+    this.#children = new Grouped(opening);
     this.#meetings = new Grouped({ ...size, keys: () => [], run: (rows) => meet(postgres, rows) });
     this.#refreshes = new Grouped({
       ...size,
@@ -41,8 +46,8 @@ export class SessionsStore {
   }
 
   /** Opens a session once per origin; a second statement, in a younger snapshot, says why not. */
-  async open(opening: Opening): Promise<Opened | NotOpened> {
-    return (await this.#inserts.add(opening)) ?? (await this.#meetings.add(opening));
+  async open(opening: Opening): Promise<Opened | Switch | NotOpened> {
+    return (await this.#opened(opening)) ?? (await this.#meetings.add(opening));
   }
 
   /** @returns the live session, else `null` */
@@ -62,7 +67,7 @@ export class SessionsStore {
     const waiting = this.#waiting.get(key);
     if (waiting) return asRepeat(await waiting);
 
-    const answer = this.#refreshes.add(refreshing);
+    const answer = this.#judged(refreshing);
     this.#waiting.set(key, answer);
     try {
       return await answer;
@@ -71,14 +76,14 @@ export class SessionsStore {
     }
   }
 
-  /** @param subject whose session it must be; `null` = whoever's. @returns how many ended now */
+  /** Ends a session and all that hang on it. @param subject whose it must be; `null` = whoever's. @returns how many */
   closeOne(closing: Closing, sessionId: string, subject: string | null): Promise<number> {
-    return closeOne(this.postgres, closing, sessionId, subject);
+    return this.postgres.transaction((tx) => closeOne(tx, closing, sessionId, subject));
   }
 
   /** Ends all live sessions of a subject. @returns how many */
   closeAll(closing: Closing, subject: string): Promise<number> {
-    return closeAll(this.postgres, closing, subject);
+    return this.postgres.transaction((tx) => closeAll(tx, closing, subject));
   }
 
   /** The live sessions of a subject, newest first; at most 500. */
@@ -89,6 +94,18 @@ export class SessionsStore {
   /** Deletes at most `most` rows that nothing needs any more. @returns how many */
   forget(most: number): Promise<number> {
     return forgetSome(this.postgres, most);
+  }
+
+  #opened(opening: Opening): Promise<Opened | Switch | null> {
+    if (opening.presented !== null) return this.postgres.transaction((tx) => openInPlace(tx, opening));
+    return (opening.parentId === null ? this.#roots : this.#children).add(opening);
+  }
+
+  async #judged(refreshing: Refreshing): Promise<Judged | null> {
+    const judged = await this.#refreshes.add(refreshing);
+    if (judged?.verdict !== 'reused') return judged;
+    const endedNow = await this.postgres.transaction((tx) => endChain(tx, refreshing));
+    return endedNow ? judged : { ...judged, verdict: 'ended' };
   }
 
   #judge(rows: Refreshing[]): Promise<(Judged | null)[]> {

@@ -1,12 +1,21 @@
 import type { Session } from '../domain/session.js';
 
-/** The least epoch that holds for the subject of a row (an alias with `client_id` and `subject`). */
-export const leastEpoch = (row: string) =>
-  `coalesce((SELECT least_epoch FROM epochs WHERE epochs.client_id = ${row}.client_id AND epochs.subject = ${row}.subject), 0)`;
+/** Under this subject stands the epoch of a client itself. */
+export const clientSubject = 'client';
 
-/** Whether a session still counts, by the database clock. */
+const leastOf = (row: string, subject: string) =>
+  `coalesce((SELECT least_epoch FROM epochs WHERE epochs.client_id = ${row}.client_id AND epochs.subject = ${subject}), 0)`;
+
+/** The least epoch that holds for the subject of a row (an alias with `client_id` and `subject`). */
+export const leastEpoch = (row: string) => leastOf(row, `${row}.subject`);
+
+/** The least epoch that holds for the client of a row. */
+export const leastClientEpoch = (row: string) => leastOf(row, `'${clientSubject}'`);
+
+/** Whether a session still counts, by the database clock: for itself, its subject and its client. */
 export const live = (row: string) =>
-  `(${row}.closed_at IS NULL AND ${row}.expires_at > now() AND ${row}.epoch >= ${leastEpoch(row)})`;
+  `(${row}.closed_at IS NULL AND ${row}.expires_at > now()
+    AND ${row}.epoch >= ${leastEpoch(row)} AND ${row}.client_epoch >= ${leastClientEpoch(row)})`;
 
 /**
  * Equality of keys in the form that can only be looked up by index. Postgres keeps the plan it made while the table was

@@ -6,6 +6,7 @@ import { dataSourceOptions, withinLimits } from '#postgres/data-source';
 import { Postgres } from '#postgres/postgres';
 import { scratchStore } from '#postgres/testing';
 import { store } from './data-source.js';
+import { EpochsStore } from './epochs.store.js';
 import type { Opened, Opening } from './opening.js';
 import type { Refreshing } from './refreshing.js';
 import { SessionsStore } from './sessions.store.js';
@@ -24,9 +25,11 @@ export async function twoReplicas() {
   const sql = <Row>(text: string, values: unknown[] = []): Promise<Row[]> => scratch.dataSource.query(text, values);
 
   return {
+    postgres: scratch.postgres,
     dataSource: scratch.dataSource,
     one: new SessionsStore(scratch.postgres),
     two: new SessionsStore(new Postgres(other)),
+    epochs: new EpochsStore(scratch.postgres),
     sql,
     /** What was stated about a client, in order; each body is held against its contract. */
     async facts(clientId: string, ...types: FactType[]): Promise<StatedFact[]> {
@@ -54,13 +57,16 @@ export const opening = (given: Partial<Opening> & { clientId: string }): Opening
   sessionId: randomUUID(),
   subject: randomUUID(),
   epoch: 0,
+  clientEpoch: null,
   protocol: 'api-link',
   scopes: [],
   origin: `link:${randomUUID()}`,
   originUntil: Math.floor(Date.now() / 1000) + 90_000,
   lifetimeSeconds: 900,
+  parentId: null,
   macKey: 'k1',
   presented: null,
+  switchUser: 'replace',
   link: { secretId: 'abcdefghijkl', callback: 'none' },
   support: support(),
   address: '0123456789abcdef0123456789abcdef',
@@ -77,6 +83,12 @@ export async function opened(sessions: SessionsStore, row: Opening): Promise<Ope
   if (answer.outcome !== 'opened') throw new Error(answer.outcome);
   return answer;
 }
+
+/** What hangs on another session, of the same subject. */
+export const child = (parent: Opening, given: Partial<Opening> = {}): Opening => {
+  const { clientId, sessionId, subject } = parent;
+  return chain({ clientId, subject, parentId: sessionId, protocol: 'claim', ...given });
+};
 
 export const refreshing = (
   { clientId, sessionId }: { clientId: string; sessionId: string },

@@ -1,0 +1,42 @@
+import { type Fact, type FactType, facts } from '#contracts/fact';
+
+/** From now on only this epoch of a subject and later ones count. */
+export interface RaisedEpoch {
+  readonly clientId: string;
+  /** The userId, `key_<id>`, or `null` for the client itself. */
+  readonly subject: string | null;
+  readonly least: number;
+}
+
+/** What ends sessions of before. Restoring ends nothing: epochs only rise. */
+export const raisingFacts = [
+  'user.merged',
+  'user.suspended',
+  'user.erased',
+  'client.suspended',
+  'key.deleted',
+] as const satisfies readonly FactType[];
+
+/** No epoch is later: a deleted key never comes back. */
+const never = 2_147_483_647;
+
+/** @returns `null` for a fact that raises no epoch. @throws ZodError when the fact is not what its contract says */
+export function raisedBy({ type, clientId, body }: Fact): RaisedEpoch | null {
+  switch (type) {
+    case 'user.merged': {
+      const { from, epoch } = facts[type].parse(body);
+      return { clientId, subject: from, least: epoch };
+    }
+    case 'user.suspended':
+    case 'user.erased': {
+      const { userId, epoch } = facts[type].parse(body);
+      return { clientId, subject: userId, least: epoch };
+    }
+    case 'client.suspended':
+      return { clientId, subject: null, least: facts[type].parse(body).epoch };
+    case 'key.deleted':
+      return { clientId, subject: `key_${facts[type].parse(body).keyId}`, least: never };
+    default:
+      return null;
+  }
+}
