@@ -22,6 +22,9 @@ export class ClientController {
   read(request: Received<typeof client.read>) {
     return this.clients.read(request);
   }
+  listing(request: Received<typeof client.listing>) {
+    return this.clients.listing(request);
+  }
   update(request: Received<typeof client.update>) {
     return this.clients.update(request);
   }

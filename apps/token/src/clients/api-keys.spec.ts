@@ -137,4 +137,46 @@ describe('an API key', () => {
     const [item] = (await here.apiKeys.list({ clientId })).items;
     expect(Date.now() - Date.parse(item?.lastUsedAt ?? '')).toBeLessThan(10_000);
   });
+
+  it('rotated on one replica: the successor works on another at once, the old one ends there within three seconds', async () => {
+    const old = await make();
+    await authenticate(old.key, there);
+    const next = await here.apiKeys.rotate({ clientId, keyId: old.keyId, overlapSeconds: 0 });
+    expect(await authenticate(next.key, there)).toMatchObject({ keyId: next.keyId });
+    expect(await reasonOf(old.key)).toBe('key.refused ours expired');
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(await reasonOf(old.key, there)).toBe('key.refused ours expired');
+    const types = (await factsOf(store)).filter((fact) => fact.subject === `key/${old.keyId}`).map(({ type }) => type);
+    expect(types).toEqual(['key.created', 'key.rotated']);
+  });
+
+  it('rotated with an overlap works on every replica beside its successor', async () => {
+    const old = await make();
+    const next = await here.apiKeys.rotate({ clientId, keyId: old.keyId, overlapSeconds: 60 });
+    for (const on of [here, there]) {
+      expect(await authenticate(old.key, on)).toMatchObject({ keyId: old.keyId, expiresAt: expect.any(String) });
+      expect(await authenticate(next.key, on)).toMatchObject({ keyId: next.keyId, expiresAt: null });
+    }
+  });
+
+  it('deleted by fifty callers of two replicas is deleted once, and the fact says from which epoch on', async () => {
+    const { keyId } = await make();
+    const deletes = Array.from({ length: 50 }, (_, i) => (i % 2 ? here : there).apiKeys.delete({ clientId, keyId }));
+    const results = await Promise.allSettled(deletes);
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const deleted = (await factsOf(store)).filter(
+      (fact) => fact.type === 'key.deleted' && fact.body['keyId'] === keyId,
+    );
+    expect(deleted.map(({ body }) => body)).toEqual([{ keyId, epoch: 1 }]);
+  });
+
+  it('of a client suspended on one replica is refused on another within three seconds, and restored at once', async () => {
+    const { key } = await make();
+    await authenticate(key, there);
+    await here.clients.update({ clientId, status: 'suspended' });
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await expect(authenticate(key, there)).rejects.toMatchObject({ code: 'account.suspended' });
+    await here.clients.update({ clientId, status: 'active' });
+    expect(await authenticate(key, there)).toMatchObject({ client: { epoch: 1 } });
+  });
 });

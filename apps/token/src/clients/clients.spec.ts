@@ -79,8 +79,11 @@ describe('a client', () => {
     }
     const [{ epoch }] = await store.dataSource.query('SELECT epoch FROM clients WHERE client_id = $1', [clientId]);
     expect(epoch).toBe(2);
-    const types = (await factsAbout(clientId)).map(({ type }) => type).slice(2);
-    expect(types).toEqual(['client.suspended', 'client.restored', 'client.suspended']);
+    expect((await factsAbout(clientId)).slice(2)).toEqual([
+      { type: 'client.suspended', epoch: 1 },
+      { type: 'client.restored' },
+      { type: 'client.suspended', epoch: 2 },
+    ]);
   });
 
   it('loses none of many patches that come at once', async () => {
@@ -114,5 +117,34 @@ describe('a client', () => {
 
   it.each(['', '!', 'AAAA', Buffer.from("x'--").toString('base64url')])('refuses the cursor %j', async (cursor) => {
     await expect(service.clients.list({ limit: 2, cursor })).rejects.toMatchObject({ code: 'cursor.invalid' });
+  });
+
+  it('is found by the hosts it lists and the origins of its pages, as they are now, while it is active', async () => {
+    const [host, app, cors, next] = ['a', 'b', 'c', 'd'].map((name) => `${name}${Date.now()}.example`);
+    const listing = async (named: { host: string } | { origin: string }) =>
+      (await service.clients.listing(named)).clientIds;
+    const { clientId } = await create({
+      hosts: [host],
+      landingUrl: `https://${app}/home?x=1`,
+      redirectUrls: [`https://${app}:8443/in`],
+      origins: [`https://${cors}`],
+    });
+    expect(await listing({ host: `${host}` })).toEqual([clientId]);
+    for (const origin of [`https://${app}`, `https://${app}:8443`, `https://${cors}`]) {
+      expect(await listing({ origin })).toEqual([clientId]);
+    }
+    expect(await listing({ origin: `https://${host}` })).toEqual([]);
+    expect(await listing({ host: `${cors}` })).toEqual([]);
+
+    await service.clients.update({ clientId, settings: { landingUrl: `https://${next}/`, redirectUrls: null } });
+    expect(await listing({ origin: `https://${app}` })).toEqual([]);
+    expect(await listing({ origin: `https://${next}` })).toEqual([clientId]);
+
+    await service.clients.update({ clientId, status: 'suspended' });
+    expect(await listing({ origin: `https://${next}` })).toEqual([]);
+    await service.clients.update({ clientId, status: 'active' });
+    expect(await listing({ origin: `https://${next}` })).toEqual([clientId]);
+    for (const _ of [1, 2]) await create({ hosts: [host] });
+    expect(await listing({ host: `${host}` })).toHaveLength(2);
   });
 });

@@ -63,6 +63,11 @@ export class Clients {
     return row && view(row);
   }
 
+  /** Two are enough to tell none, one and several. */
+  async listing(named: Received<typeof client.listing>): Promise<Reply<typeof client.listing>> {
+    return { clientIds: await this.store.findListing(named, 2) };
+  }
+
   /** One change at a time: a patch is merged into what the change before it left. */
   async update({ clientId, ...change }: Received<typeof client.update>): Promise<Reply<typeof client.update>> {
     const row = await this.postgres.transaction(async (tx) => {

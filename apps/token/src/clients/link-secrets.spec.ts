@@ -121,4 +121,24 @@ describe('a link secret', () => {
     const [item] = (await here.linkSecrets.list({ clientId })).items;
     expect(Date.now() - Date.parse(item?.lastUsedAt ?? '')).toBeLessThan(10_000);
   });
+
+  it('of a client suspended on one replica is refused on another within three seconds, and restored at once', async () => {
+    await verify(first.secret, there);
+    await here.clients.update({ clientId, status: 'suspended' });
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await expect(verify(first.secret, there)).rejects.toMatchObject({ code: 'account.suspended' });
+    await here.clients.update({ clientId, status: 'active' });
+    expect(await verify(first.secret, there)).toMatchObject({ client: { epoch: 1 } });
+  });
+
+  it('is judged by settings changed on another replica within three seconds', async () => {
+    const old = signedLink(first.secret, { userId: 'u', iat: nowSeconds() - 120, exp: nowSeconds() + 60 });
+    const follow = () => there.verifyLink.run({ clientId, userToken: old, attempt: attempt() });
+    await follow();
+    await here.clients.update({ clientId, settings: { linkMaxAgeSeconds: 60 } });
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await expect(follow()).rejects.toMatchObject({ code: 'link.refused' });
+    await here.clients.update({ clientId, settings: { linkMaxAgeSeconds: null } });
+    await follow();
+  });
 });

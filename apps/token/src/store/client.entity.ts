@@ -3,6 +3,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Entity('clients')
 @Check('clients_status_check', `status IN ('active', 'suspended')`)
 @Index('clients_once_suspended', ['clientId'], { where: 'epoch > 0' })
+@Index('clients_listed', ['listed'], { type: 'gin' })
 export class ClientEntity {
   @PrimaryColumn('text', { name: 'client_id', collation: 'C' })
   clientId!: string;
@@ -20,6 +21,10 @@ export class ClientEntity {
   /** As validated; read through the schema again, so that a member added later has its default. */
   @Column('jsonb')
   settings!: unknown;
+
+  /** What the settings list (`listedNames`), to be found by. */
+  @Column('text', { array: true, default: [] })
+  listed!: string[];
 
   @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
   createdAt!: Date;

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { Settings } from '#contracts/settings';
 import { Postgres, type Queryable, statement } from '#postgres/postgres';
+import { type Listed, listedName, listedNames } from '../domain/listed.js';
 import type { ClientEntity } from './client.entity.js';
 import type { LinkSecretEntity } from './link-secret.entity.js';
 
@@ -7,6 +9,8 @@ export type ClientRow = Pick<
   ClientEntity,
   'clientId' | 'name' | 'status' | 'epoch' | 'settings' | 'createdAt' | 'updatedAt'
 >;
+
+type NewClient = Pick<ClientRow, 'clientId' | 'name'> & { settings: Settings };
 
 /** A client beside one of its link secrets, if it has any; `verifies` is judged by the database's clock. */
 export type ClientWithSecret = Pick<ClientEntity, 'clientId' | 'status' | 'epoch' | 'settings'> &
@@ -17,7 +21,7 @@ const columns = `client_id AS "clientId", name, status, epoch, settings,
 
 const insertClient = statement(
   'token.insert_client',
-  `INSERT INTO clients (client_id, name, settings) VALUES ($1, $2, $3) RETURNING ${columns}`,
+  `INSERT INTO clients (client_id, name, settings, listed) VALUES ($1, $2, $3, $4) RETURNING ${columns}`,
 );
 const findClient = statement('token.find_client', `SELECT ${columns} FROM clients WHERE client_id = $1`);
 const lockClient = statement('token.lock_client', `SELECT ${columns} FROM clients WHERE client_id = $1 FOR UPDATE`);
@@ -28,10 +32,14 @@ const pageOfClients = statement(
 const updateClient = statement(
   'token.update_client',
   `UPDATE clients
-   SET name = $2, settings = $3, status = $4::text, updated_at = statement_timestamp(),
+   SET name = $2, settings = $3, status = $4::text, listed = $5, updated_at = statement_timestamp(),
        epoch = epoch + CASE WHEN status = 'active' AND $4::text = 'suspended' THEN 1 ELSE 0 END
    WHERE client_id = $1
    RETURNING ${columns}`,
+);
+const findListing = statement(
+  'token.find_clients_listing',
+  `SELECT client_id AS "clientId" FROM clients WHERE listed @> ARRAY[$1::text] AND status = 'active' LIMIT $2`,
 );
 /** Secrets that ended within a week come along: they only tell a rotated secret from a wrong one. */
 const findWithSecrets = statement(
@@ -51,11 +59,12 @@ const findWithSecrets = statement(
 export class ClientStore {
   constructor(private readonly postgres: Postgres) {}
 
-  async insert(tx: Queryable, client: Pick<ClientRow, 'clientId' | 'name' | 'settings'>): Promise<ClientRow> {
+  async insert(tx: Queryable, client: NewClient): Promise<ClientRow> {
     const [row] = await tx.query<ClientRow>(insertClient, [
       client.clientId,
       client.name,
       JSON.stringify(client.settings),
+      listedNames(client.settings),
     ]);
     if (!row) throw new Error('INSERT answered no row');
     return row;
@@ -77,14 +86,18 @@ export class ClientStore {
   }
 
   /** Suspending raises the epoch. */
-  async update(
-    tx: Queryable,
-    client: Pick<ClientRow, 'clientId' | 'name' | 'settings' | 'status'>,
-  ): Promise<ClientRow> {
-    const values = [client.clientId, client.name, JSON.stringify(client.settings), client.status];
+  async update(tx: Queryable, client: NewClient & Pick<ClientRow, 'status'>): Promise<ClientRow> {
+    const { clientId, name, settings, status } = client;
+    const values = [clientId, name, JSON.stringify(settings), status, listedNames(settings)];
     const [row] = await tx.query<ClientRow>(updateClient, values);
     if (!row) throw new Error('UPDATE of a locked client answered no row');
     return row;
+  }
+
+  /** Active clients whose settings list this. */
+  async findListing(named: Listed, limit: number): Promise<string[]> {
+    const rows = await this.postgres.query<Pick<ClientRow, 'clientId'>>(findListing, [listedName(named), limit]);
+    return rows.map(({ clientId }) => clientId);
   }
 
   /** One row a secret; none when there is no such client. */

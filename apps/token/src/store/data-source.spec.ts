@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { settings } from '#contracts/settings';
 import type { ScratchStore } from '#postgres/testing';
 import { openStore } from '../testing.js';
 import { store as tables } from './data-source.js';
@@ -38,4 +39,17 @@ it('goes back as it came', async () => {
   );
   expect(left).toEqual([]);
   await other.drop();
+});
+
+it('clients made before they could be found by host and origin are found', async () => {
+  const older = await openStore();
+  await older.dataSource.undoLastMigration();
+  const given = settings.parse({ hosts: ['a.example'], landingUrl: 'https://b.example/x' });
+  await older.dataSource.query(`INSERT INTO clients (client_id, name, settings) VALUES ('acme0000', 'Acme', $1)`, [
+    JSON.stringify(given),
+  ]);
+  await older.dataSource.runMigrations();
+  const [{ listed }] = await older.dataSource.query('SELECT listed FROM clients');
+  expect(listed).toEqual(['host:a.example', 'origin:https://b.example']);
+  await older.drop();
 });
