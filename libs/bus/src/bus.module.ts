@@ -5,6 +5,7 @@ import { Readiness } from '#ops/readiness';
 import { Bus, NatsCarrier } from './bus.js';
 import { Connection } from './connection.js';
 import { FactStream } from './facts.js';
+import { FactFeed } from './feed.js';
 import { Requests } from './requests.js';
 
 export interface BusOptions {
@@ -21,6 +22,7 @@ export interface Line extends BusOptions {
   readonly requests: Requests;
   readonly bus: Bus;
   readonly facts: FactStream;
+  readonly feed: FactFeed;
 }
 
 /** Opens the line in the background: until NATS is there every ask answers `service.unavailable` at once. */
@@ -30,15 +32,16 @@ export function openLine(options: BusOptions): Line {
   const requests = new Requests(connection);
   const bus = new Bus(new NatsCarrier(requests), log);
   const facts = new FactStream({ service: name, connection, requests, log });
+  const feed = new FactFeed(connection, log);
   readiness.add('nats', async () => {
     const nats = connection.live;
     if (!nats) throw new Error('not connected');
     await nats.flush();
   });
-  return { ...options, connection, requests, bus, facts };
+  return { ...options, connection, requests, bus, facts, feed };
 }
 
-/** Provides `Bus`, `FactStream`, `Log` and `Readiness` everywhere in a process. */
+/** Provides `Bus`, `FactStream`, `FactFeed`, `Log` and `Readiness` everywhere in a process. */
 @Global()
 @Module({})
 export class BusModule implements OnModuleDestroy, OnApplicationShutdown {
@@ -53,8 +56,8 @@ export class BusModule implements OnModuleDestroy, OnApplicationShutdown {
     return BusModule.over(openLine(options));
   }
 
-  static over({ connection, requests, bus, facts, log, readiness }: Line): DynamicModule {
-    const given = [Bus, FactStream, Log, Readiness];
+  static over({ connection, requests, bus, facts, feed, log, readiness }: Line): DynamicModule {
+    const given = [Bus, FactStream, FactFeed, Log, Readiness];
     return {
       module: BusModule,
       providers: [
@@ -62,6 +65,7 @@ export class BusModule implements OnModuleDestroy, OnApplicationShutdown {
         { provide: Requests, useValue: requests },
         { provide: Bus, useValue: bus },
         { provide: FactStream, useValue: facts },
+        { provide: FactFeed, useValue: feed },
         { provide: Log, useValue: log },
         { provide: Readiness, useValue: readiness },
       ],

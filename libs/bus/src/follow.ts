@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   AckPolicy,
   type Consumer,
+  type ConsumerInfo,
   type ConsumerMessages,
   DeliverPolicy,
   type JsMsg,
@@ -12,6 +13,7 @@ import { nanos } from '@nats-io/transport-node';
 import type { Fact, FactType } from '#contracts/fact';
 import { Fault } from '#contracts/fault';
 import type { Log } from '#log/log';
+import { currentCall } from './call.js';
 import { fromCloudEvent } from './cloud-event.js';
 import type { Connection } from './connection.js';
 
@@ -48,6 +50,9 @@ const pullMs = 5_000;
 const gatherMs = 10;
 const pauseMs = 1_000;
 const longestPauseMs = 60_000;
+/** How long to wait for what has not been handled, and how often to look. */
+const caughtUpMs = 2_000;
+const caughtUpRestMs = 20;
 
 /** A durable pull consumer at work: pull, gather, handle, acknowledge. */
 export class Following {
@@ -69,6 +74,28 @@ export class Following {
     this.#stopping.abort();
     this.#pulled?.stop();
     await this.#done;
+  }
+
+  /**
+   * Resolves once everything that was stated before this call has been handled, by whichever replica.
+   *
+   * @throws Fault `service.unavailable` where the stream cannot be asked, `service.busy` where the call's time is over first
+   */
+  async caughtUp(): Promise<void> {
+    const { connection, stream } = this.source;
+    const until = currentCall()?.deadline ?? Date.now() + caughtUpMs;
+    const nats = connection.live;
+    if (!nats) throw new Fault('service.unavailable');
+    const manager = await jetstreamManager(nats, { checkAPI: false });
+    try {
+      const { last_seq: last } = (await manager.streams.info(stream)).state;
+      while (!hasHandled(await manager.consumers.info(stream, this.options.durable), last)) {
+        if (Date.now() > until) throw new Fault('service.busy');
+        await delay(caughtUpRestMs);
+      }
+    } catch (error) {
+      throw error instanceof Fault ? error : new Fault('service.unavailable', { cause: error });
+    }
   }
 
   async #run(): Promise<void> {
@@ -205,6 +232,11 @@ function tell(message: JsMsg, word: (message: JsMsg) => void): void {
 
 function pauseAfter(deliveries: number): number {
   return Math.min(pauseMs * 2 ** (deliveries - 1), longestPauseMs);
+}
+
+/** Facts of other types lie between, so an idle consumer has handled everything, whatever number it stands at. */
+function hasHandled({ num_pending, num_ack_pending, ack_floor }: ConsumerInfo, last: number): boolean {
+  return (num_pending === 0 && num_ack_pending === 0) || ack_floor.stream_seq >= last;
 }
 
 /** NATS 2.9 takes a single filter: the type, the noun all types share, or everything. */

@@ -57,7 +57,7 @@ afterAll(async () => {
 });
 
 function startRelay(its = outbox): Relay {
-  const relay = new Relay('spec', its, scratch.postgres, line.facts, line.log);
+  const relay = new Relay('spec', its, scratch.postgres, line.facts, line.feed, line.log);
   relay.onApplicationBootstrap();
   relays.push(relay);
   return relay;
@@ -169,6 +169,50 @@ describe('the relay', () => {
     );
     await until(async () => (await unmarked()) === 0);
     expect(namesByUser(await stored())).toEqual(Object.fromEntries(users.map((user) => [`user/${user}`, names])));
+  });
+
+  it('states every second how far it has published, after the facts of that time', async () => {
+    const heard: (string | number)[] = [];
+    const listening = line.feed.listen({
+      types: ['user.updated'],
+      fact: (fact) => heard.push(nameOf(fact)),
+      beat: (_service, publishedUpTo) => heard.push(publishedUpTo),
+      interrupted: (why) => heard.push(why),
+    });
+    await line.connection.live?.flush();
+    startRelay();
+    await until(() => heard.length > 0);
+    const before = Date.now();
+    await write(updated(1, 'a'), updated(1, 'b'));
+    await until(() => heard.length >= 5, 3500);
+    listening.stop();
+    const facts = heard.indexOf('a');
+    expect(heard.slice(facts, facts + 2)).toEqual(['a', 'b']);
+    const beats = heard.filter((each) => typeof each === 'number');
+    expect(beats).toEqual(beats.toSorted((a, b) => a - b));
+    // The specs' Postgres has this machine's clock.
+    expect(Number(heard[facts + 2])).toBeGreaterThanOrEqual(before);
+  });
+
+  it('states nothing while a fact waits', async () => {
+    const heard: number[] = [];
+    await line.connection.live?.flush();
+    startRelay();
+    await sleep(300);
+    await nats.kill();
+    await write(updated(1, 'a'));
+    outbox.kick();
+    await sleep(500);
+    await nats.up();
+    const listening = line.feed.listen({
+      types: [],
+      fact: () => {},
+      beat: (_service, publishedUpTo) => heard.push(publishedUpTo),
+      interrupted: () => {},
+    });
+    await until(() => heard.length > 0);
+    expect(await unmarked()).toBe(0);
+    listening.stop();
   });
 
   it('takes more than a batch without resting', async () => {

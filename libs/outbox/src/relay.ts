@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { FactStream } from '#bus/facts';
+import { FactFeed } from '#bus/feed';
 import type { Fact } from '#contracts/fact';
 import { Log } from '#log/log';
 import { Postgres, type Queryable, statement } from '#postgres/postgres';
@@ -15,6 +16,8 @@ const pollMs = 1000;
 const longestPublishMs = 3000;
 const shortestPauseMs = 100;
 const longestPauseMs = 5000;
+/** A little less than the poll, so that each poll brings a beat. */
+const beatMs = 900;
 const betweenLinesMs = 30_000;
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
@@ -32,12 +35,15 @@ interface Turn {
   readonly published: number;
   /** As many rows as were asked for: more may wait. */
   readonly full: boolean;
+  /** Milliseconds by the database's clock: whatever was committed by then has been published. */
+  readonly drainedUpTo?: number;
   readonly failure?: unknown;
 }
 
 /**
  * Carries the facts of this service's outbox to JetStream, at least once and in order per aggregate (state.md,
- * "Facts"): one relay per service at a time, at most one unacknowledged fact of an aggregate, marked after the ack.
+ * "Facts"): one relay per service at a time, at most one unacknowledged fact of an aggregate, marked after the ack. Each
+ * second, when nothing is left, it says so on the feed ("Revocation feed").
  */
 @Injectable()
 export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -48,6 +54,7 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
   /** Facts since the last VACUUM. */
   private marked = 0;
   private nextLine = 0;
+  private nextBeat = 0;
   private nextMaintenance = 0;
 
   constructor(
@@ -55,6 +62,7 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
     private readonly outbox: Outbox,
     private readonly postgres: Postgres,
     private readonly stream: FactStream,
+    private readonly feed: FactFeed,
     private readonly log: Log,
   ) {}
 
@@ -74,6 +82,7 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
       await this.maintain();
       const turn = await this.turn();
       this.report(turn);
+      this.beat(turn);
       if (turn.failure !== undefined) await this.pause(backOff(this.failures));
       else if (!turn.full) await this.rest();
     }
@@ -82,14 +91,14 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
 
   private async turn(): Promise<Turn> {
     try {
-      return (await this.alone((tx) => this.carry(tx))) ?? { published: 0, full: false };
+      return (await this.alone((tx, now) => this.carry(tx, now))) ?? { published: 0, full: false };
     } catch (failure) {
       return { published: 0, full: false, failure };
     }
   }
 
   /** Takes the oldest facts, publishes them and marks the acknowledged ones; their rows stay locked meanwhile. */
-  private async carry(tx: Queryable): Promise<Turn> {
+  private async carry(tx: Queryable, now: number): Promise<Turn> {
     const limit = this.failures > 0 ? probe : batch;
     const rows = await tx.query<Row>(oldest, [limit]);
     const { acknowledged, failure } = await publishInOrder(
@@ -98,14 +107,20 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
       longestPublishMs,
     );
     if (acknowledged.length > 0) await tx.query(mark, [acknowledged.map(({ position }) => position), ...span(rows)]);
-    return { published: acknowledged.length, full: rows.length === limit, failure };
+    const full = rows.length === limit;
+    const drained = !full && acknowledged.length === rows.length;
+    return { published: acknowledged.length, full, failure, ...(drained && { drainedUpTo: now }) };
   }
 
-  /** Runs `work` unless another replica's relay is at work; its lock ends with the transaction, however that ends. */
-  private alone<T>(work: (tx: Queryable) => Promise<T>): Promise<T | null> {
+  /**
+   * Runs `work` unless another replica's relay is at work; its lock ends with the transaction, however that ends.
+   *
+   * @param work is told the database's time before it begins, in milliseconds
+   */
+  private alone<T>(work: (tx: Queryable, now: number) => Promise<T>): Promise<T | null> {
     return this.postgres.transaction(async (tx) => {
-      const [lock] = await tx.query<{ taken: boolean }>(lead);
-      return lock?.taken ? work(tx) : null;
+      const [lock] = await tx.query<{ taken: boolean; now: number }>(lead);
+      return lock?.taken ? work(tx, lock.now) : null;
     });
   }
 
@@ -140,6 +155,13 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
     this.failures = failure !== undefined && published === 0 ? this.failures + 1 : 0;
   }
 
+  private beat({ drainedUpTo }: Turn): void {
+    const now = performance.now();
+    if (drainedUpTo === undefined || now < this.nextBeat) return;
+    this.feed.beat(this.service, drainedUpTo);
+    this.nextBeat = now + beatMs;
+  }
+
   private async rest(): Promise<void> {
     await this.outbox.whenKicked(pollMs);
     await this.pause(gatherMs);
@@ -171,10 +193,15 @@ function span(rows: readonly Row[]): [Date, Date] {
   return [new Date(Math.min(...times)), new Date(Math.max(...times) + 1)];
 }
 
-/** The planner is bound to the index in its order, whatever the statistics of a day that has just begun tell it. */
+/**
+ * The clock is read before the facts are: what commits later may be missed, what committed before is not.
+ *
+ * The planner is bound to the index in its order, whatever the statistics of a day that has just begun tell it.
+ */
 const lead = statement(
   'outbox.lead',
   `SELECT pg_try_advisory_xact_lock('outbox'::regclass::bigint) AS taken,
+     (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
      set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true),
      set_config('enable_seqscan', 'off', true)`,
 );

@@ -16,7 +16,7 @@ const postgres = new Postgres(dataSource);
 const line = openSpecLine(new Secret(natsUrl));
 await line.connection.ready;
 const outbox = new Outbox();
-new Relay('spec', outbox, postgres, line.facts, line.log).onApplicationBootstrap();
+new Relay('spec', outbox, postgres, line.facts, line.feed, line.log).onApplicationBootstrap();
 
 for (let n = 0; ; n += 1) {
   const userId = String(n % 5);
