@@ -12,30 +12,43 @@ import { ClientsController } from './admin/clients.controller.js';
 import { LinkSecretsController } from './admin/link-secrets.controller.js';
 import { SigningKeysController } from './admin/signing-keys.controller.js';
 import { UsersController } from './admin/users.controller.js';
+import { AnonymousController } from './api-link/anonymous.controller.js';
+import { AnonymousFlow } from './api-link/anonymous.flow.js';
 import { ApiLinkController } from './api-link/api-link.controller.js';
 import { ApiLinkFlow } from './api-link/api-link.flow.js';
+import { LandingCode } from './api-link/landing-code.js';
+import { LinkPages } from './api-link/link-pages.js';
+import { LinkReception } from './api-link/link-reception.js';
 import { LoginPage } from './api-link/refused-link.js';
 import type { GatewayConfig } from './gateway.config.js';
 import { AccessGuard } from './guards/access.guard.js';
 import { AdminGuard, AdminKeyDigest } from './guards/admin.guard.js';
 import { ClientSettings } from './guards/client-settings.js';
 import { CurrentSession, Issuer } from './guards/current-session.js';
+import { Places } from './guards/places.js';
 import { SigningKeys } from './guards/signing-keys.js';
 import { Addresses } from './http/address.js';
 import { Attempts } from './http/attempts.js';
+import { BearerPair } from './http/bearer-pair.js';
 import { Denials } from './http/denials.js';
 import { FaultFilter } from './http/fault.filter.js';
 import { RateWindows } from './http/rate-windows.js';
 import { SessionCookie } from './http/session-cookie.js';
 import { ThrottleGuard } from './http/throttle.guard.js';
+import { BearerController } from './native/bearer.controller.js';
+import { ClaimFlow } from './native/claim.flow.js';
+import { Claimants } from './native/claimants.js';
 import { DemoController } from './native/demo.controller.js';
 import { JwksController } from './native/jwks.controller.js';
 import { LoginController } from './native/login.controller.js';
+import { RefreshFlow } from './native/refresh.flow.js';
 import { SessionController } from './native/session.controller.js';
 
 export const controllers = [
   ApiLinkController,
+  AnonymousController,
   SessionController,
+  BearerController,
   JwksController,
   LoginController,
   DemoController,
@@ -83,9 +96,18 @@ export function gatewayModule(config: GatewayConfig): DynamicModule {
       ClientSettings,
       SigningKeys,
       CurrentSession,
+      Places,
+      BearerPair,
       AdminGuard,
       ApiLinkFlow,
+      AnonymousFlow,
+      LinkReception,
+      LinkPages,
+      LandingCode,
       LoginPage,
+      ClaimFlow,
+      Claimants,
+      RefreshFlow,
       ThrottleGuard,
       { provide: APP_GUARD, useExisting: ThrottleGuard },
       { provide: APP_GUARD, useClass: AccessGuard },

@@ -8,6 +8,7 @@ import { configOrExit, exitOnBug, stopOnSignal } from '#ops/process';
 import { Readiness } from '#ops/readiness';
 import { gatewayEnv } from './gateway.config.js';
 import { gatewayModule } from './gateway.module.js';
+import { Places } from './guards/places.js';
 import { edgeAdapter, mindManners } from './http/edge.js';
 import { SessionCookie } from './http/session-cookie.js';
 import { describeApi } from './native/openapi.js';
@@ -37,7 +38,7 @@ stopOnSignal(log, async () => {
   await ops.close();
 });
 
-const refuseOtherMethods = await mindManners(app, config);
+const refuseOtherMethods = await mindManners(app, config, app.get(Places));
 describeApi(app, config.PUBLIC_URL, app.get(SessionCookie).name);
 await app.init();
 refuseOtherMethods();

@@ -29,7 +29,7 @@ describe('a link nobody opens', () => {
     ['HEAD', 'HEAD', {}, 200],
     ['HEAD by a mail scanner', 'HEAD', { 'user-agent': 'Safe Links' }, 200],
     ['OPTIONS', 'OPTIONS', {}, 405],
-    ['POST', 'POST', {}, 405],
+    ['a form by a script', 'POST', { 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'same-origin' }, 204],
     ['PUT', 'PUT', {}, 405],
     ['TRACE', 'TRACE', {}, 405],
     ['a prefetch', 'GET', { 'sec-purpose': 'prefetch', 'sec-fetch-dest': 'document' }, 204],

@@ -33,6 +33,7 @@ export const newLinkSecret = client.createLinkSecret.request.omit({ clientId: tr
 export const newApiKey = client.createApiKey.request.omit({ clientId: true });
 export const rotatedApiKey = client.rotateApiKey.request.omit({ clientId: true, keyId: true }).prefault({});
 export const newUser = user.create.request.omit({ clientId: true });
+export const changedUser = user.update.request.omit({ clientId: true, userId: true });
 
 export const createdClient = client.create.reply.shape.client.extend({
   linkSecret: client.create.reply.shape.linkSecret,

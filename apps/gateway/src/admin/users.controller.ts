@@ -1,12 +1,12 @@
-import { Body, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import { Body, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { ApiConsumes, ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { Bus } from '#bus/bus';
 import { Fault } from '#contracts/fault';
 import { identity, user, userView } from '#contracts/identity';
 import { session } from '#contracts/session';
 import { AdminController } from './admin.controller.decorator.js';
-import { clientPath, newUser, sessionPath, userPath, userQuery } from './admin.schema.js';
+import { changedUser, clientPath, newUser, sessionPath, userPath, userQuery } from './admin.schema.js';
 
 @AdminController('users', 'clients/:clientId/users')
 export class UsersController {
@@ -36,6 +36,37 @@ export class UsersController {
     const found = await this.bus.ask(identity.get, path);
     if (!found) throw new Fault('user.missing');
     return found.user;
+  }
+
+  @Patch(':userId')
+  @ApiConsumes('application/merge-patch+json', 'application/json')
+  @ApiOkResponse({ standardSchema: user.update.reply })
+  change(
+    @Param({ schema: userPath }) path: z.output<typeof userPath>,
+    @Body({ schema: changedUser }) patch: z.output<typeof changedUser>,
+  ) {
+    return this.bus.ask(user.update, { ...path, ...patch });
+  }
+
+  @Post(':userId/suspend')
+  @HttpCode(200)
+  @ApiOkResponse({ standardSchema: user.suspend.reply })
+  suspend(@Param({ schema: userPath }) path: z.output<typeof userPath>) {
+    return this.bus.ask(user.suspend, path);
+  }
+
+  @Post(':userId/restore')
+  @HttpCode(200)
+  @ApiOkResponse({ standardSchema: user.restore.reply })
+  restore(@Param({ schema: userPath }) path: z.output<typeof userPath>) {
+    return this.bus.ask(user.restore, path);
+  }
+
+  @Delete(':userId')
+  @HttpCode(204)
+  @ApiNoContentResponse({ description: 'forgotten: what remains names nobody' })
+  async erase(@Param({ schema: userPath }) path: z.output<typeof userPath>): Promise<void> {
+    await this.bus.ask(user.erase, path);
   }
 
   @Get(':userId/sessions')

@@ -1,53 +1,95 @@
-import { Controller, Get, Query, Req, Res } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiConsumes, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Bus } from '#bus/bus';
+import { token } from '#contracts/token';
 import { Public } from '../guards/access.guard.js';
-import { Attempts } from '../http/attempts.js';
 import { Manners } from '../http/manners.js';
-import { isForEyes } from '../http/page.js';
-import { SessionCookie } from '../http/session-cookie.js';
+import { isOwnButton } from '../http/same-origin.js';
 import { Limited } from '../http/throttle.guard.js';
-import { ApiLinkFlow } from './api-link.flow.js';
-import { type ApiLink, apiLink, refusedLink } from './api-link.schema.js';
-import { LoginPage, refusalOf } from './refused-link.js';
+import {
+  type ApiLink,
+  type ApiLinkForm,
+  apiLink,
+  apiLinkForm,
+  type ParkedLink,
+  parkedLink,
+  refusedLink,
+} from './api-link.schema.js';
+import { LinkReception } from './link-reception.js';
+
+const landed = {
+  status: 303,
+  description: 'to the landing with a session cookie, or to the login page with `error` and `support`',
+};
+const asked = { status: 200, description: 'a page that asks whether to go on' };
+const refused = {
+  status: 401,
+  standardSchema: refusedLink,
+  description: 'the link was refused, and nobody looks at a page',
+};
 
 @ApiTags('000 API Link')
 @Controller('api/link')
 export class ApiLinkController {
   constructor(
-    private readonly flow: ApiLinkFlow,
-    private readonly loginPage: LoginPage,
-    private readonly cookie: SessionCookie,
-    private readonly attempts: Attempts,
+    private readonly bus: Bus,
+    private readonly reception: LinkReception,
   ) {}
 
   @Get()
   @Public()
   @Limited('link')
-  @Manners({ changesState: true })
+  @Manners({ changesState: true, embeddable: true })
   @ApiOperation({ summary: 'Sign in by a link the client’s backend has signed' })
-  @ApiResponse({
-    status: 303,
-    description: 'to the landing with a session cookie, or to the login page with `error` and `support`',
-  })
-  @ApiResponse({
-    status: 401,
-    standardSchema: refusedLink,
-    description: 'the link was refused, and nobody looks at a page',
-  })
-  async follow(@Query({ schema: apiLink }) link: ApiLink, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    const attempt = this.attempts.of(request);
-    try {
-      const { location, opened } = await this.flow.run(link, attempt, this.cookie.read(request));
-      const { outcome, session, credential } = opened;
-      if (outcome === 'opened') this.cookie.give(reply, credential, session.expiresAt, Date.now());
-      reply.redirect(location, 303);
-    } catch (error) {
-      const refusal = refusalOf(error, attempt.support);
-      if (!refusal) throw error;
-      reply.header('vary', 'Accept');
-      if (isForEyes(request.headers.accept)) reply.redirect(await this.loginPage.of(link.clientId, refusal), 303);
-      else reply.code(401).send(refusal);
+  @ApiResponse(landed)
+  @ApiResponse(asked)
+  @ApiResponse(refused)
+  follow(@Query({ schema: apiLink }) link: ApiLink, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    return this.reception.receive(link, 'nothing', request, reply);
+  }
+
+  /**
+   * A form of another site carries no Lax cookie, so neither a repeat nor a signed-in user would be seen: such a link is
+   * parked, and the redirect brings the cookie (state.md, "A link").
+   */
+  @Post()
+  @Public()
+  @Limited('link')
+  @Manners({ changesState: true, embeddable: true, takes: 'form' })
+  @ApiOperation({ summary: 'The same by a form: recommended, it keeps the token out of addresses and logs' })
+  @ApiConsumes('application/x-www-form-urlencoded')
+  @ApiResponse({ status: 303, description: 'to `/api/link/continue`, and for a form of our own as there' })
+  @ApiResponse(asked)
+  @ApiResponse(refused)
+  async post(
+    @Body({ schema: apiLinkForm }) form: ApiLinkForm,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { h, confirmed, clientId, userToken, callbackPath } = form;
+    if (isOwnButton(request.headers)) {
+      const given = h === undefined ? { clientId, userToken, callbackPath } : { clientId, handle: h };
+      return this.reception.receive(given, confirmed ?? 'continue', request, reply);
     }
+    const link = { clientId, userToken, ...(callbackPath !== undefined && { callbackPath }) };
+    const { handle } = await this.bus.ask(token.park, link);
+    reply.redirect(`/api/link/continue?${new URLSearchParams({ h: handle, clientId })}`, 303);
+  }
+
+  @Get('continue')
+  @Public()
+  @Limited('link')
+  @Manners({ changesState: true, embeddable: true })
+  @ApiOperation({ summary: 'Go on with a link that came by a form' })
+  @ApiResponse(landed)
+  @ApiResponse(asked)
+  @ApiResponse(refused)
+  continue(
+    @Query({ schema: parkedLink }) { h: handle, clientId }: ParkedLink,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
+    return this.reception.receive({ handle, clientId }, 'nothing', request, reply);
   }
 }

@@ -1,46 +1,85 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '#bus/bus';
-import { identity } from '#contracts/identity';
+import { Fault } from '#contracts/fault';
+import { identity, type UserView } from '#contracts/identity';
 import type { Attempt } from '#contracts/ids';
-import { session } from '#contracts/session';
+import { type SessionView, session } from '#contracts/session';
+import type { Settings } from '#contracts/settings';
 import { token } from '#contracts/token';
 import { uuidv7 } from '#secrets/random';
 import { landing } from '../http/landing.js';
-import type { ApiLink } from './api-link.schema.js';
 
 /** How long after the link's end its fence is kept, in seconds: the leeway, and a day (state.md, "A link"). */
 const fenceSeconds = 30 + 86_400;
+
+/** A link as it came: whole, or as the handle of one that was parked. */
+export type GivenLink = { readonly clientId: string } & (
+  | { readonly userToken: string; readonly callbackPath?: string | undefined }
+  | { readonly handle: string }
+);
+
+/** How a browser came with it. */
+export interface Visit {
+  readonly attempt: Attempt;
+  /** The session cookie it brought. */
+  readonly presented: string | undefined;
+  /** What somebody said on a page of ours: to go on, or to go on in spite of another user being signed in. */
+  readonly said: 'nothing' | 'continue' | 'switch';
+}
+
+/** What came of it: a question, or a session. */
+export type Outcome = { readonly settings: Settings; readonly location: string } & (
+  | { readonly kind: 'confirm' }
+  | { readonly kind: 'switch'; readonly user: UserView; readonly current: SessionView }
+  | { readonly kind: 'landed'; readonly session: SessionView; readonly cookie: string | null }
+);
 
 /** A link signs its user in: the partner's word is checked, the person is known, a session continues. */
 @Injectable()
 export class ApiLinkFlow {
   constructor(private readonly bus: Bus) {}
 
-  /** @param presented the session cookie the browser came with */
-  async run(given: ApiLink, attempt: Attempt, presented: string | undefined) {
-    const { clientId, userToken, callbackPath } = given;
-    const link = await this.bus.ask(token.verifyLink, { clientId, userToken, attempt });
+  async run(given: GivenLink, { attempt, presented, said }: Visit): Promise<Outcome> {
+    const link = await this.bus.ask(
+      token.verifyLink,
+      'handle' in given
+        ? { handle: given.handle, attempt }
+        : { clientId: given.clientId, userToken: given.userToken, attempt },
+    );
     const { claims, asOf, hash, origin, expiresAt, secretId } = link;
-    const { settings } = link.client;
-    const { location, callback } = landing(callbackPath, settings);
+    const { clientId, settings, epoch: clientEpoch } = link.client;
+    if (clientId !== given.clientId) throw new Fault('link.refused');
+    const { location, callback } = landing('handle' in given ? link.callbackPath : given.callbackPath, settings);
+    if (settings.landingMode === 'confirm' && said === 'nothing') return { kind: 'confirm', settings, location };
 
-    const { user, epoch } = await this.bus.ask(identity.arrive, { clientId, claims, asOf, hash, attempt });
+    const { emailConflict } = settings;
+    const { user, epoch } = await this.bus.ask(identity.arrive, {
+      clientId,
+      claims,
+      asOf,
+      hash,
+      emailConflict,
+      attempt,
+    });
 
     const opened = await this.bus.ask(session.open, {
       sessionId: uuidv7(Date.now()),
       clientId,
+      clientEpoch,
       subject: user.userId,
       epoch,
       protocol: 'api-link',
       origin,
       originUntil: origin === null ? null : expiresAt + fenceSeconds,
       presented,
+      switchUser: said === 'switch' ? 'replace' : settings.switchUser,
       lifetimeSeconds: settings.lifetimes.apiLink.session,
       credential: 'cookie',
       link: { secretId, callback },
       attempt,
     });
-
-    return { location, opened };
+    if (opened.outcome === 'switch') return { kind: 'switch', settings, location, user, current: opened.session };
+    const cookie = opened.outcome === 'opened' ? opened.credential : null;
+    return { kind: 'landed', settings, location, session: opened.session, cookie };
   }
 }

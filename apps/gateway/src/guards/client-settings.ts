@@ -1,25 +1,33 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '#bus/bus';
-import { client } from '#contracts/client';
+import { type ClientView, client } from '#contracts/client';
 import type { Settings } from '#contracts/settings';
 import { Briefly } from './briefly.js';
 
 const lifeMs = 3_000;
 
-/** The settings of clients, at most three seconds old. */
+/** Clients with their settings, at most three seconds old. */
 @Injectable()
 export class ClientSettings {
-  readonly #settings: Briefly<Settings | null>;
+  readonly #clients: Briefly<ClientView | null>;
 
   constructor(bus: Bus) {
-    this.#settings = new Briefly(
-      lifeMs,
-      async (clientId) => (await bus.ask(client.read, { clientId }))?.settings ?? null,
-    );
+    this.#clients = new Briefly(lifeMs, (clientId) => bus.ask(client.read, { clientId }));
   }
 
   /** `null` where there is no such client. */
-  find(clientId: string): Promise<Settings | null> {
-    return this.#settings.get(clientId);
+  async find(clientId: string): Promise<Settings | null> {
+    return (await this.#clients.get(clientId))?.settings ?? null;
+  }
+
+  /** Whether others may show the client's pages in a frame: then its cookie is another kind. */
+  async isEmbedded(clientId: string): Promise<boolean> {
+    const settings = await this.find(clientId);
+    return settings !== null && settings.embedOrigins.length > 0;
+  }
+
+  /** With its standing; `null` where there is no such client. */
+  standing(clientId: string): Promise<ClientView | null> {
+    return this.#clients.get(clientId);
   }
 }

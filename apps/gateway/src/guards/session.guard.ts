@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { Fault } from '#contracts/fault';
 import type { SessionView } from '#contracts/session';
 import { CurrentSession } from './current-session.js';
+import { Places } from './places.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,12 +15,16 @@ declare module 'fastify' {
 /** Lets in who is signed in: `request.caller` is their session. */
 @Injectable()
 export class SessionGuard implements CanActivate {
-  constructor(private readonly sessions: CurrentSession) {}
+  constructor(
+    private readonly sessions: CurrentSession,
+    private readonly places: Places,
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const session = await this.sessions.find(request);
     if (!session) throw new Fault('session.refused');
+    await this.places.admit(request, session.clientId);
     request.caller = session;
     return true;
   }

@@ -1,11 +1,13 @@
 import cookie from '@fastify/cookie';
 import { BadRequestException, MisdirectedException, UnsupportedMediaTypeException } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyRequest } from 'fastify';
 import { withCall } from '#bus/call';
 import { Fault } from '#contracts/fault';
 import { Addresses } from './address.js';
 import { isDocumentedBody, readBodies } from './bodies.js';
 import { callOf } from './call.js';
+import { crossOriginHook } from './cors.js';
 import { Denials } from './denials.js';
 import { FaultFilter } from './fault.filter.js';
 import { securityHeaders } from './headers.js';
@@ -26,6 +28,12 @@ interface EdgeOptions {
   readonly PUBLIC_URL: string;
   readonly TRUSTED_PROXIES: readonly string[];
   readonly NODE_ENV: string;
+}
+
+/** What clients list of themselves, as far as the edge goes by it. */
+export interface Listings {
+  knowsHost(host: string): Promise<boolean>;
+  knowsOrigin(origin: string): Promise<boolean>;
 }
 
 /** The HTTP server as the world sees it, before any route. */
@@ -53,7 +61,11 @@ export function edgeAdapter({ TRUSTED_PROXIES }: Pick<EdgeOptions, 'TRUSTED_PROX
  * Gives every route its manners, whatever its protocol. Call it before any route is made, and what it returns after
  * all are: then the methods a route does not have are refused.
  */
-export async function mindManners(app: NestFastifyApplication, options: EdgeOptions): Promise<() => void> {
+export async function mindManners(
+  app: NestFastifyApplication,
+  options: EdgeOptions,
+  listings: Listings,
+): Promise<() => void> {
   const server = app.getHttpAdapter().getInstance();
   const denials = app.get(Denials);
   const addresses = app.get(Addresses);
@@ -69,17 +81,23 @@ export async function mindManners(app: NestFastifyApplication, options: EdgeOpti
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('cache-control', 'no-store').header('traceparent', callOf(request).traceparent);
     const trouble = hostTrouble(request.raw, ours);
-    if (trouble === 'ambiguous') return done(new BadRequestException());
-    if (trouble === 'unknown') {
-      denials.note({
-        clientId: '_',
-        route: routeOf(request),
-        reason: 'host.unknown',
-        address: addresses.hash(request),
-      });
-      return done(new MisdirectedException());
-    }
-    if (!request.routeOptions.config.changesState || !isInert(request.method, request.headers)) return done();
+    if (trouble === 'ambiguous') done(new BadRequestException());
+    else if (trouble === 'unknown') withCall(callOf(request), () => judgeHost(request)).then(() => done(), done);
+    else done();
+  });
+  const judgeHost = async (request: FastifyRequest) => {
+    if (await listings.knowsHost(request.headers.host ?? '')) return;
+    const address = addresses.hash(request);
+    denials.note({ clientId: '_', route: routeOf(request), reason: 'host.unknown', address });
+    throw new MisdirectedException();
+  };
+  server.addHook(
+    'onRequest',
+    crossOriginHook((origin) => listings.knowsOrigin(origin), options.PUBLIC_URL),
+  );
+  server.addHook('onRequest', (request, reply, done) => {
+    const { changesState, embeddable } = request.routeOptions.config;
+    if (!changesState || !isInert(request.method, request.headers, embeddable)) return done();
     // 204 keeps a browser from showing later what it fetched now.
     reply.code(request.method === 'HEAD' ? 200 : 204).send();
   });

@@ -1,22 +1,35 @@
 import type { SecurityHeadersOptions } from '@nestjs/common';
 import { styleSource } from './page.js';
 
-/**
- * What every answer carries (S-44). Our pages need one style and one form; nothing else is ever loaded, and nobody
- * frames us.
- */
+export interface PageManners {
+  /** Origins besides ours that its forms lead to: a browser holds every redirect of theirs against the policy, too. */
+  readonly formsLeadTo?: readonly string[];
+  /** Origins that may show it in a frame. */
+  readonly framedBy?: readonly string[];
+}
+
+/** Our pages need one style and their forms; nothing else is ever loaded, and nobody frames us who is not named. */
+function directives({ formsLeadTo = [], framedBy = [] }: PageManners = {}): Record<string, string[]> {
+  return {
+    'default-src': ["'none'"],
+    'style-src': [styleSource],
+    'form-action': ["'self'", ...formsLeadTo],
+    'frame-ancestors': framedBy.length > 0 ? [...framedBy] : ["'none'"],
+    'base-uri': ["'none'"],
+  };
+}
+
+/** The Content-Security-Policy of one page of ours. */
+export function pagePolicy(manners: PageManners): string {
+  return Object.entries(directives(manners))
+    .map(([name, values]) => [name, ...values].join(' '))
+    .join(';');
+}
+
+/** What every answer carries (S-44). */
 export function securityHeaders(publicUrl: string): SecurityHeadersOptions {
   return {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: "'none'",
-        styleSrc: styleSource,
-        formAction: "'self'",
-        frameAncestors: "'none'",
-        baseUri: "'none'",
-      },
-    },
+    contentSecurityPolicy: { useDefaults: false, directives: directives() },
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
     strictTransportSecurity: publicUrl.startsWith('https:'),

@@ -16,6 +16,13 @@ describe('a GET that changes state', () => {
     expect(isInert(method, headers)).toBe(true);
   });
 
+  it('is left to the route for a frame where clients may be embedded, and for nothing else', () => {
+    expect(isInert('GET', { 'sec-fetch-dest': 'iframe' }, true)).toBe(false);
+    expect(isInert('GET', { 'sec-fetch-dest': 'iframe', 'sec-purpose': 'prefetch' }, true)).toBe(true);
+    for (const destination of ['frame', 'embed', 'object', 'image', 'empty', 'IFRAME', ''])
+      expect(isInert('GET', { 'sec-fetch-dest': destination }, true)).toBe(true);
+  });
+
   it.each([
     ['a navigation', { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' }],
     ['a client that says nothing', {}],

@@ -1,15 +1,22 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /**
- * Whether a GET that changes state must do nothing (S-24): a HEAD (link scanners), a prefetch, or a request whose answer
- * nobody would see, such as an image or a frame. Every browser sends `Sec-Fetch-Dest`; no other client does.
+ * Whether a request that changes state must do nothing (S-24): a HEAD (link scanners), a prefetch, or a request whose
+ * answer nobody would see, such as an image. Every browser sends `Sec-Fetch-Dest`; no other client does.
+ *
+ * @param embeddable a frame is let through: the route itself asks whether its client may be embedded
  */
-export function isInert(method: string, headers: IncomingHttpHeaders): boolean {
+export function isInert(method: string, headers: IncomingHttpHeaders, embeddable = false): boolean {
   if (method === 'HEAD') return true;
   if ([headers['sec-purpose'], headers['purpose'], headers['x-moz'], headers['x-purpose']].some(announcesPrefetch))
     return true;
   const destination = headers['sec-fetch-dest'];
-  return destination !== undefined && destination !== 'document';
+  return destination !== undefined && destination !== 'document' && !(embeddable && isFramed(headers));
+}
+
+/** Whether the answer would be shown inside a page of somebody else. */
+export function isFramed(headers: IncomingHttpHeaders): boolean {
+  return headers['sec-fetch-dest'] === 'iframe';
 }
 
 function announcesPrefetch(value: string | string[] | undefined): boolean {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { landing, withParameters } from './landing.js';
 
-const here = { landingUrl: '/home', callbackPaths: [] };
-const there = { landingUrl: 'https://portal.example.com/start', callbackPaths: [] };
+const here = { landingUrl: '/home', callbackPaths: [], redirectUrls: [] };
+const there = { landingUrl: 'https://portal.example.com/start', callbackPaths: [], redirectUrls: [] };
 
 describe('landing', () => {
   it('is the client’s landingUrl where nothing else is asked for', () => {
@@ -147,8 +147,31 @@ describe('landing', () => {
     }
   });
 
+  describe('with redirectUrls', () => {
+    const registered = { ...here, redirectUrls: ['https://app.example.com/in?from=segue'] };
+
+    it('takes exactly one of them', () => {
+      const [location = ''] = registered.redirectUrls;
+      expect(landing(location, registered)).toEqual({ location, callback: 'taken' });
+      expect(landing('/x', registered)).toEqual({ location: '/x', callback: 'taken' });
+    });
+
+    it.each([
+      'https://app.example.com/in',
+      'https://app.example.com/in?from=segue&x',
+      'https://app.example.com/in?from=segue#',
+      'https://APP.example.com/in?from=segue',
+      'https://app.example.com:443/in?from=segue',
+      'http://app.example.com/in?from=segue',
+      'https://app.example.com/../in?from=segue',
+      ' https://app.example.com/in?from=segue',
+    ])('refuses %s', (path) => {
+      expect(landing(path, registered)).toEqual({ location: '/home', callback: 'refused' });
+    });
+  });
+
   describe('with callbackPaths', () => {
-    const limited = { landingUrl: '/home', callbackPaths: ['/app', '/docs/'] };
+    const limited = { ...here, callbackPaths: ['/app', '/docs/'] };
 
     it.each(['/app', '/app/', '/app/x', '/app?x', '/app#x', '/docs/', '/docs/x', '/x/../app/y'])('takes %s', (path) => {
       expect(landing(path, limited).callback).toBe('taken');

@@ -6,18 +6,21 @@ export interface Landing {
   readonly callback: 'none' | 'taken' | 'refused';
 }
 
-type LandingSettings = Pick<Settings, 'landingUrl' | 'callbackPaths'>;
+type LandingSettings = Pick<Settings, 'landingUrl' | 'callbackPaths' | 'redirectUrls'>;
 
 /** Stands for whatever origin we are reached under: a landing that is a path stays a path. */
 const ownOrigin = 'https://segue.invalid';
 const longest = 2048;
 
 /**
- * Where a hand-off lands: on `callbackPath`, resolved against the landing's origin, or else on the client's
- * `landingUrl`. An invalid `callbackPath` never fails the sign-in and is never shown (S-40, S-42).
+ * Where a hand-off lands: on `callbackPath`, a path resolved against the landing's origin or exactly one of
+ * `redirectUrls`, or else on the client's `landingUrl`. An invalid one never fails the sign-in and is never shown (S-40,
+ * S-42).
  */
-export function landing(callbackPath: string | undefined, { landingUrl, callbackPaths }: LandingSettings): Landing {
+export function landing(callbackPath: string | undefined, settings: LandingSettings): Landing {
+  const { landingUrl, callbackPaths, redirectUrls } = settings;
   if (callbackPath === undefined) return { location: landingUrl, callback: 'none' };
+  if (redirectUrls.includes(callbackPath)) return { location: callbackPath, callback: 'taken' };
 
   const origin = landingUrl.startsWith('/') ? ownOrigin : new URL(landingUrl).origin;
   const target = resolve(callbackPath, origin);

@@ -10,6 +10,12 @@ export interface LimitPolicy {
 export const defaultLimits = {
   /** Hand-off links and landings. */
   link: { most: 600, windowMs: 60_000, guess: false },
+  /** Anonymous accounts. */
+  anonymous: { most: 60, windowMs: 60_000, guess: false },
+  /** Codes of landings. */
+  claim: { most: 60, windowMs: 60_000, guess: true },
+  /** Refresh tokens. */
+  refresh: { most: 600, windowMs: 60_000, guess: false },
   /** Wrong admin keys; a valid one is never counted. */
   admin: { most: 10, windowMs: 60_000, guess: true },
 } as const satisfies Record<string, LimitPolicy>;

@@ -9,21 +9,24 @@ import type { FastifyInstance } from 'fastify';
 export function sweepMethods(server: FastifyInstance): () => void {
   const exotic = METHODS.filter((method) => method !== 'CONNECT' && !server.supportedMethods.includes(method));
   for (const method of exotic) server.addHttpMethod(method);
-  const methods = new Map<string, Set<string>>();
+  const routes = new Map<string, { methods: Set<string>; crossOrigin: boolean }>();
   let swept = false;
-  server.addHook('onRoute', ({ url, method }) => {
+  server.addHook('onRoute', ({ url, method, config }) => {
     if (swept) return;
-    const known = methods.get(url) ?? new Set();
-    for (const each of [method].flat()) known.add(each);
-    methods.set(url, known);
+    const known = routes.get(url) ?? { methods: new Set(), crossOrigin: false };
+    for (const each of [method].flat()) known.methods.add(each);
+    known.crossOrigin ||= config?.crossOrigin ?? false;
+    routes.set(url, known);
   });
   return () => {
     swept = true;
-    for (const [url, known] of methods) {
-      const allow = [...known].sort().join(', ');
+    for (const [url, { methods, crossOrigin }] of routes) {
+      const allow = [...methods].sort().join(', ');
       server.route({
         url,
-        method: server.supportedMethods.filter((method) => !known.has(method)),
+        method: server.supportedMethods.filter((method) => !methods.has(method)),
+        // A preflight asks for the routes that are here, by a method that is not.
+        config: { crossOrigin },
         onRequest: (_request, reply, done) => {
           reply.header('allow', allow);
           done(new MethodNotAllowedException());

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isOwnPage } from './same-origin.js';
+import { foreignOrigin, isOwnButton, isOwnPage } from './same-origin.js';
 
 const own = 'https://id.example.com';
 
@@ -17,4 +17,22 @@ describe('a request with a cookie', () => {
     [{ origin: 'https://id.example.com.evil.example' }],
     [{ origin: 'http://id.example.com' }],
   ])('is not: %o', (headers) => expect(isOwnPage(headers, own)).toBe(false));
+});
+
+describe('a button', () => {
+  it('is ours only where the browser says so', () => {
+    expect(isOwnButton({ 'sec-fetch-site': 'same-origin', origin: 'null' })).toBe(true);
+    for (const headers of [{}, { origin: own }, { 'sec-fetch-site': 'same-site' }, { 'sec-fetch-site': 'none' }])
+      expect(isOwnButton(headers)).toBe(false);
+  });
+});
+
+describe('the origin of a page that calls', () => {
+  it.each([
+    [{}, null],
+    [{ origin: own }, null],
+    [{ origin: 'null', 'sec-fetch-site': 'same-origin' }, null],
+    [{ origin: 'null' }, 'null'],
+    [{ origin: 'https://app.example.com', 'sec-fetch-site': 'same-site' }, 'https://app.example.com'],
+  ])('of %o is %s', (headers, origin) => expect(foreignOrigin(headers, own)).toBe(origin));
 });

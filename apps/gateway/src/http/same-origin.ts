@@ -9,3 +9,18 @@ export function isOwnPage(headers: IncomingHttpHeaders, ownOrigin: string): bool
   if (site !== undefined) return site === 'same-origin';
   return headers.origin === undefined || headers.origin === ownOrigin;
 }
+
+/**
+ * Whether a button on one of our own pages was pressed. Unlike `isOwnPage` it takes no silence for an answer, and it
+ * cannot go by `Origin`: our pages send no referrer, so a browser says `null` there (Fetch standard, "append a request
+ * `Origin` header").
+ */
+export function isOwnButton(headers: IncomingHttpHeaders): boolean {
+  return headers['sec-fetch-site'] === 'same-origin';
+}
+
+/** The web origin another page calls from; `null` where our own page calls, or no page at all. */
+export function foreignOrigin(headers: IncomingHttpHeaders, ownOrigin: string): string | null {
+  if (headers.origin === undefined || headers['sec-fetch-site'] === 'same-origin') return null;
+  return headers.origin === ownOrigin ? null : headers.origin;
+}

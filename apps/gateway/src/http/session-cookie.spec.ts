@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type FastifyInstance, fastify } from 'fastify';
 import { SessionCookie } from './session-cookie.js';
 
+const isEmbedded = ({ url }: { url: string }) => url.endsWith('?embedded');
 const now = Date.parse('2026-11-20T12:00:00Z');
 
 describe('session cookie', () => {
@@ -17,12 +18,12 @@ describe('session cookie', () => {
     ] as const) {
       const session = new SessionCookie(url);
       server.get(path, (request, reply) => reply.send({ value: session.read(request) ?? null }));
-      server.post(path, (_request, reply) => {
-        session.give(reply, 'segue_ss_x', '2026-11-20T12:00:10.900Z', now);
+      server.post(path, (request, reply) => {
+        session.give(reply, 'segue_ss_x', '2026-11-20T12:00:10.900Z', isEmbedded(request), now);
         reply.send();
       });
-      server.delete(path, (_request, reply) => {
-        session.take(reply);
+      server.delete(path, (request, reply) => {
+        session.take(reply, isEmbedded(request));
         reply.send();
       });
     }
@@ -50,6 +51,15 @@ describe('session cookie', () => {
     expect(await setCookie('DELETE', '/secure')).toEqual(
       ['__Host-segue=', 'HttpOnly', 'Max-Age=0', 'Path=/', 'SameSite=Lax', 'Secure'].sort(),
     );
+  });
+
+  it.each([
+    ['/secure?embedded', '__Host-segue'],
+    ['/plain?embedded', 'segue'],
+  ])('goes into the frames of others where its client may be embedded: %s', async (url, name) => {
+    const everywhere = ['HttpOnly', 'Partitioned', 'Path=/', 'SameSite=None', 'Secure'];
+    expect(await setCookie('POST', url)).toEqual([`${name}=segue_ss_x`, 'Max-Age=10', ...everywhere].sort());
+    expect(await setCookie('DELETE', url)).toEqual([`${name}=`, 'Max-Age=0', ...everywhere].sort());
   });
 
   const read = async (header: string) =>

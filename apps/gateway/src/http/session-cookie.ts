@@ -21,17 +21,24 @@ export class SessionCookie {
     return value && value.length <= longest ? value : undefined;
   }
 
-  /** @param expiresAt ISO 8601, the absolute end of the session */
-  give(reply: FastifyReply, value: string, expiresAt: string, now: number): void {
+  /**
+   * @param expiresAt ISO 8601, the absolute end of the session
+   * @param embedded the client's pages may be framed by others: the cookie is sent there, too, and in that frame only
+   */
+  give(reply: FastifyReply, value: string, expiresAt: string, embedded: boolean, now = Date.now()): void {
     const maxAge = Math.max(0, Math.floor((Date.parse(expiresAt) - now) / 1000));
-    reply.setCookie(this.name, value, { ...this.#attributes, maxAge });
+    reply.setCookie(this.name, value, { ...this.#attributes(embedded), maxAge });
   }
 
-  take(reply: FastifyReply): void {
-    reply.setCookie(this.name, '', { ...this.#attributes, maxAge: 0 });
+  /** A partitioned cookie is another one than its namesake, so it must be taken as it was given. */
+  take(reply: FastifyReply, embedded: boolean): void {
+    reply.setCookie(this.name, '', { ...this.#attributes(embedded), maxAge: 0 });
   }
 
-  get #attributes() {
-    return { path: '/', httpOnly: true, secure: this.#secure, sameSite: 'lax' } as const;
+  #attributes(embedded: boolean) {
+    const everywhere = { path: '/', httpOnly: true } as const;
+    return embedded
+      ? ({ ...everywhere, secure: true, sameSite: 'none', partitioned: true } as const)
+      : ({ ...everywhere, secure: this.#secure, sameSite: 'lax' } as const);
   }
 }

@@ -11,6 +11,7 @@ export function describeApi(app: NestFastifyApplication, publicUrl: string, cook
     .addServer(publicUrl)
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'the admin key' }, 'admin')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'an access token' }, 'access')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'a private API key' }, 'key')
     .addCookieAuth(cookieName, { type: 'apiKey', in: 'cookie' }, 'session')
     .build();
 

@@ -13,8 +13,10 @@ import { Bus } from '#bus/bus';
 import { Fault } from '#contracts/fault';
 import { identity, userView } from '#contracts/identity';
 import { type SessionView, session, sessionView } from '#contracts/session';
+import { ClientSettings } from '../guards/client-settings.js';
 import { OwnPageGuard } from '../guards/own-page.guard.js';
 import { Caller, SessionGuard } from '../guards/session.guard.js';
+import { Manners } from '../http/manners.js';
 import { ApiProblems } from '../http/problems.js';
 import { SessionCookie } from '../http/session-cookie.js';
 
@@ -29,9 +31,11 @@ export class SessionController {
   constructor(
     private readonly bus: Bus,
     private readonly cookie: SessionCookie,
+    private readonly settings: ClientSettings,
   ) {}
 
   @Get()
+  @Manners({ crossOrigin: true })
   @UseGuards(SessionGuard)
   @ApiOperation({ summary: 'Who is signed in, by session cookie or access token' })
   @ApiOkResponse({ standardSchema: signedIn })
@@ -43,6 +47,7 @@ export class SessionController {
 
   @Delete()
   @HttpCode(204)
+  @Manners({ crossOrigin: true })
   @UseGuards(OwnPageGuard, SessionGuard)
   @ApiOperation({ summary: 'Sign out' })
   @ApiNoContentResponse()
@@ -51,6 +56,6 @@ export class SessionController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
     await this.bus.ask(session.close, { clientId, sessionId, reason: 'signed_out' });
-    this.cookie.take(reply);
+    this.cookie.take(reply, await this.settings.isEmbedded(clientId));
   }
 }

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { Bus } from '#bus/bus';
+import { identity, type UserView } from '#contracts/identity';
+import type { SessionView } from '#contracts/session';
+import type { Settings } from '#contracts/settings';
+import { hidden, html, page } from '../http/page.js';
+import { showPage } from '../http/show-page.js';
+import type { GivenLink } from './api-link.flow.js';
+
+/** The questions a link can raise. Their buttons send the link on as a form of our own, which no other site can do. */
+@Injectable()
+export class LinkPages {
+  constructor(private readonly bus: Bus) {}
+
+  /** `landingMode: "confirm"`: whoever fetches a link to look at it, such as a mail scanner, presses no button. */
+  confirm(reply: FastifyReply, given: GivenLink, settings: Settings, location: string): void {
+    const body = html`<p>The link you have opened signs you in. Go on if you meant to open it.</p>
+<form method="post" action="/api/link">
+${hidden(fieldsOf(given))}
+<button class="main">Sign in</button>
+</form>`;
+    showPage(reply, page('Sign in', body), pageManners(settings, location));
+  }
+
+  /** Somebody else is signed in in this browser: replacing them silently would let a link lead a person astray (S-25). */
+  async switchUser(
+    reply: FastifyReply,
+    given: GivenLink,
+    {
+      settings,
+      location,
+      user,
+      current,
+    }: { settings: Settings; location: string; user: UserView; current: SessionView },
+  ): Promise<void> {
+    const { clientId, subject: userId } = current;
+    const before = await this.bus.ask(identity.get, { clientId, userId });
+    const [present, next] = [before && nameOf(before.user), nameOf(user)];
+    const body = html`<p>${present ? html`You are signed in as <bdi>${present}</bdi>.` : 'Somebody is signed in here with another account.'}
+The link you have opened is for ${next ? html`<bdi>${next}</bdi>` : 'a different account'}.</p>
+<p>If you did not expect that, stay signed in as you are.</p>
+<form method="post" action="/api/link">
+${hidden({ ...fieldsOf(given), confirmed: 'switch' })}
+<button>${next ? html`Continue as <bdi>${next}</bdi>` : 'Continue with the other account'}</button>
+</form>
+<p class="actions"><a class="button" href="${location}">${present ? html`Stay <bdi>${present}</bdi>` : 'Stay signed in'}</a></p>`;
+    showPage(reply, page('Another account is signed in', body), pageManners(settings, location));
+  }
+}
+
+function fieldsOf(given: GivenLink): Record<string, string> {
+  const { clientId } = given;
+  if ('handle' in given) return { clientId, h: given.handle };
+  const { userToken, callbackPath } = given;
+  return { clientId, userToken, ...(callbackPath !== undefined && { callbackPath }) };
+}
+
+/** What a person would know an account by, if anything. */
+function nameOf({ username, email, emailIsPlaceholder }: UserView): string | null {
+  if (username !== 'anonymous') return username;
+  return emailIsPlaceholder ? null : email;
+}
+
+/** A form ends on the landing, or on the login page. */
+function pageManners({ loginUrl, embedOrigins }: Settings, location: string) {
+  const elsewhere = [location, loginUrl].filter((target) => !target.startsWith('/')).map((url) => new URL(url).origin);
+  return { formsLeadTo: [...new Set(elsewhere)], framedBy: embedOrigins };
+}

@@ -1,0 +1,29 @@
+/** A map whose entries have an end. They are cleared away a stretch at a time, so that no turn of the event loop is long. */
+export class Expiring<Value> {
+  readonly #entries = new Map<string, Value>();
+  #walk = this.#entries.entries();
+
+  /** @param untilOf when an entry ends, in the unit `clear` is given */
+  constructor(private readonly untilOf: (value: Value) => number) {}
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: string): Value | undefined {
+    return this.#entries.get(key);
+  }
+
+  set(key: string, value: Value): void {
+    this.#entries.set(key, value);
+  }
+
+  /** Looks at the next `most` entries and drops those that have ended; each is looked at in turn. */
+  clear(now: number, most: number): void {
+    for (let looked = 0; looked < Math.min(most, this.#entries.size + 1); looked++) {
+      const { done, value: entry } = this.#walk.next();
+      if (done) this.#walk = this.#entries.entries();
+      else if (this.untilOf(entry[1]) <= now) this.#entries.delete(entry[0]);
+    }
+  }
+}

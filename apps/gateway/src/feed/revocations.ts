@@ -1,0 +1,144 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Bus } from '#bus/bus';
+import { FactFeed } from '#bus/feed';
+import type { Fact } from '#contracts/fact';
+import type { Reply, Verb } from '#contracts/service';
+import { session } from '#contracts/session';
+import { token } from '#contracts/token';
+import { Log } from '#log/log';
+import { Pulse } from './pulse.js';
+import { RevocationSet, revokingFacts } from './revocation-set.js';
+
+/** Whose facts end tokens. */
+const owners = ['identity', 'token', 'session'];
+/** Times in ms. Beats come every second. */
+const patienceMs = 4_000;
+const relearnMs = 30_000;
+const lookMs = 100;
+const clearMs = 1_000;
+const shortestPauseMs = 250;
+const longestPauseMs = 15_000;
+const betweenLinesMs = 30_000;
+
+const clearedAtOnce = 20_000;
+/** Facts heard while a snapshot is taken. More is a flood: the next snapshot contains them. */
+const mostBuffered = 100_000;
+
+interface Snapshot extends Verb {
+  readonly subject: string;
+}
+
+/**
+ * The revocation set of this gateway, as long as it can be trusted (state.md, "Revocation feed"): hear every owner →
+ * take the snapshots → apply what was heard meanwhile; then every fact as it comes. Whatever makes the set doubtful
+ * makes it worthless: another is made. Until then whoever checks a token asks its owner.
+ */
+@Injectable()
+export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #pulses = new Map(owners.map((owner) => [owner, new Pulse(patienceMs, relearnMs)]));
+  readonly #stopping = new AbortController();
+  #set: RevocationSet | undefined;
+  #heard: Fact[] = [];
+  #doubt = 'the gateway has just started';
+  #doubts = 0;
+  #listening: { stop(): void } | undefined;
+  #nextLine = 0;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly feed: FactFeed,
+    private readonly log: Log,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#listening = this.feed.listen({
+      types: revokingFacts,
+      fact: (fact) => this.#take(fact),
+      beat: (owner, publishedUpTo) => this.#pulses.get(owner)?.hear(publishedUpTo, performance.now()),
+      interrupted: (why) => this.#lose(why),
+    });
+    void this.#run();
+  }
+
+  onModuleDestroy(): void {
+    this.#stopping.abort();
+    this.#listening?.stop();
+  }
+
+  /**
+   * The set, while every revocation of more than a moment ago is surely in it; `null` = ask the owner.
+   *
+   * @param now milliseconds, monotonic
+   */
+  trusted(now = performance.now()): RevocationSet | null {
+    const set = this.#set;
+    if (!set) return null;
+    const silent = this.#silentOwner(now);
+    if (silent) this.#lose(`${silent} is silent`);
+    else if (set.isFull) this.#lose('the set is full');
+    else return set;
+    return null;
+  }
+
+  async #run(): Promise<void> {
+    let pause = shortestPauseMs;
+    while (!this.#stopping.signal.aborted) {
+      const made = await this.#make();
+      const began = performance.now();
+      while (made && this.trusted() && !this.#stopping.signal.aborted) await this.#keep(made);
+      // A feed that never holds for long must not have the owners read out everything again and again.
+      const held = performance.now() - began > longestPauseMs;
+      pause = held ? shortestPauseMs : Math.min(pause * 2, longestPauseMs);
+      await this.#pause(pause * (0.5 + Math.random() / 2));
+    }
+  }
+
+  /** A set that knows everything; `undefined` where something came between. */
+  async #make(): Promise<RevocationSet | undefined> {
+    while (this.#silentOwner(performance.now()) && !this.#stopping.signal.aborted) await this.#pause(lookMs);
+    const doubts = this.#doubts;
+    const set = new RevocationSet();
+    try {
+      await this.#snapshot(session.snapshot, (page) => set.takeSessions(page, seconds()));
+      await this.#snapshot(token.snapshot, (page) => set.takeKeys(page, seconds()));
+      for (const fact of this.#heard) set.hear(fact);
+    } catch (err) {
+      this.#report('the revocations cannot be read', { err });
+      return undefined;
+    }
+    if (doubts !== this.#doubts || set.isFull || this.#silentOwner(performance.now())) return undefined;
+    this.#heard = [];
+    this.#set = set;
+    this.log.info('revocations are known: access tokens are checked here', { entries: set.size });
+    return set;
+  }
+
+  async #snapshot<V extends typeof session.snapshot | typeof token.snapshot>(
+    verb: V,
+    take: (page: Reply<V>) => void,
+  ): Promise<void> {
+    let cursor: string | undefined;
+    do {
+      const page: Reply<V> = await this.bus.ask(verb, { ...(cursor !== undefined && { cursor }) });
+      take(page);
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+  }
+
+  async #keep(set: RevocationSet): Promise<void> {
+    await this.#pause(clearMs);
+    set.clear(seconds(), clearedAtOnce);
+  }
+
+  #take(fact: Fact): void {
+    try {
+      if (this.#set) this.#set.hear(fact);
+      else this.#heard.push(fact);
+    } catch (err) {
+      this.log.error('a fact is not what its contract says', { type: fact.type, err });
+      this.#lose('a fact could not be read');
+    }
+    if (this.#heard.length > mostBuffered) this.#lose('too many facts at once');
+  }
+}

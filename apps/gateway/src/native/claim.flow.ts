@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { Bus } from '#bus/bus';
+import { Fault } from '#contracts/fault';
+import { identity, type UserView } from '#contracts/identity';
+import type { Attempt } from '#contracts/ids';
+import type { Reply, Request } from '#contracts/service';
+import { token } from '#contracts/token';
+import { BearerPair, type Pair } from '../http/bearer-pair.js';
+
+/** How long after the code's end its fence is kept, in seconds. */
+const fenceSeconds = 30 + 86_400;
+
+type Claimant = Request<typeof token.claim>['by'];
+
+/** The code of a landing becomes a session of its own, which hangs on the one the landing has here. */
+@Injectable()
+export class ClaimFlow {
+  constructor(
+    private readonly bus: Bus,
+    private readonly pairs: BearerPair,
+  ) {}
+
+  async run(code: string, by: Claimant, attempt: Attempt): Promise<Pair & { user: UserView }> {
+    const claimed = await this.bus.ask(token.claim, { purpose: 'landing', secret: code, by, attempt });
+    try {
+      return await this.open(claimed, attempt);
+    } catch (error) {
+      throw afterTheTake(error);
+    }
+  }
+
+  private async open({ client, tokenId, userId, parentId, expiresAt }: Reply<typeof token.claim>, attempt: Attempt) {
+    const { clientId, settings, epoch: clientEpoch } = client;
+    const { access, session } = settings.lifetimes.apiLink;
+    const known = await this.bus.ask(identity.get, { clientId, userId });
+    // An alias answers for another user: whoever landed is not that one.
+    if (known?.user.userId !== userId) throw new Fault('code.refused');
+    const { user, epoch } = known;
+    if (user.status === 'suspended') throw new Fault('account.suspended');
+
+    const opening = {
+      ...{ clientId, clientEpoch, subject: userId, epoch, parentId, attempt },
+      ...({ protocol: 'claim', origin: `ott:${tokenId}`, originUntil: expiresAt + fenceSeconds } as const),
+      lifetimeSeconds: session,
+    };
+    const named = user.externalId === null ? {} : { externalId: user.externalId };
+    return { ...(await this.pairs.open(opening, { epoch, ttlSeconds: access, ...named })), user };
+  }
+}
+
+/** The code is gone, so whatever kept us from a session leaves it in doubt (state.md, "A one-time token"). */
+function afterTheTake(error: unknown): unknown {
+  if (!(error instanceof Fault)) return error;
+  if (error.entry.kind === 'unavailable') return new Fault('service.silent', { cause: error });
+  return error.entry.kind === 'denied' && error.code !== 'account.suspended'
+    ? new Fault('code.refused', { cause: error })
+    : error;
+}
