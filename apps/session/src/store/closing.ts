@@ -1,6 +1,6 @@
 import type { FactBody } from '#contracts/fact';
 import { type Queryable, type Statement, statement } from '#postgres/postgres';
-import { sessionFact } from './sql.js';
+import { closing as closingOf } from './sql.js';
 
 export interface Closing {
   readonly clientId: string;
@@ -8,32 +8,18 @@ export interface Closing {
   readonly traceparent: string | null;
 }
 
-const update = (which: string) => `WITH closed AS (
-    UPDATE sessions session SET closed_at = now(), close_reason = $2
-    WHERE session.client_id = $1 AND ${which} AND session.closed_at IS NULL AND session.expires_at > now()
-    RETURNING session.*
-  ),
-  stated AS (
-    INSERT INTO outbox (client_id, type, subject, traceparent, body)
-    SELECT client_id, 'session.closed', 'session/' || session_id, $3::text,
-           jsonb_build_object(${sessionFact('closed')}, 'reason', close_reason)
-    FROM closed
-  )
+const close = (which: string) => `WITH ${closingOf(
+  `SELECT client_id, session_id, closed_at IS NULL AND expires_at > now() AS open FROM sessions
+    WHERE client_id = $1 AND ${which}
+    ORDER BY client_id, session_id FOR UPDATE`,
+  '$2',
+  '$3::text',
+)}
   SELECT session_id FROM closed`;
 
-/** Locked in the order refreshes are, so that the two cannot deadlock. */
-const updateMany = (which: string) =>
-  update(`session.session_id IN (
-      SELECT locked.session_id FROM sessions locked
-      WHERE locked.client_id = $1 AND ${which} AND locked.closed_at IS NULL
-      ORDER BY locked.client_id, locked.session_id FOR UPDATE)`);
-
-const closeById = statement(
-  'session.close',
-  update('session.session_id = $4::uuid AND session.subject = coalesce($5::text, session.subject)'),
-);
-const closeBySubject = statement('session.closeAll', updateMany('locked.subject = $4'));
-const closeByParents = statement('session.closeChildren', updateMany('locked.parent_id = ANY ($4::uuid[])'));
+const closeById = statement('session.close', close('session_id = $4::uuid AND subject = coalesce($5::text, subject)'));
+const closeBySubject = statement('session.closeAll', close('subject = $4 AND closed_at IS NULL'));
+const closeByParents = statement('session.closeChildren', close('parent_id = ANY ($4::uuid[]) AND closed_at IS NULL'));
 
 /** Ends a session and all that hang on it. @param subject whose it must be; `null` = whoever's. @returns how many */
 export async function closeOne(
@@ -42,13 +28,13 @@ export async function closeOne(
   sessionId: string,
   subject: string | null,
 ): Promise<number> {
-  const closed = await close(tx, closeById, closing, sessionId, subject);
+  const closed = await closedBy(tx, closeById, closing, sessionId, subject);
   return closed.length + (await closeDescendants(tx, closing, closed));
 }
 
 /** Ends all sessions of a subject. @returns how many */
 export async function closeAll(tx: Queryable, closing: Closing, subject: string): Promise<number> {
-  const closed = await close(tx, closeBySubject, closing, subject);
+  const closed = await closedBy(tx, closeBySubject, closing, subject);
   return closed.length + (await closeDescendants(tx, closing, closed));
 }
 
@@ -61,11 +47,11 @@ export async function closeAll(tx: Queryable, closing: Closing, subject: string)
 export async function closeDescendants(tx: Queryable, closing: Closing, parents: readonly string[]): Promise<number> {
   let count = 0;
   for (let level = parents; level.length > 0; count += level.length)
-    level = await close(tx, closeByParents, closing, level);
+    level = await closedBy(tx, closeByParents, closing, level);
   return count;
 }
 
-async function close(
+async function closedBy(
   tx: Queryable,
   which: Statement,
   { clientId, reason, traceparent }: Closing,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Postgres, type Queryable, statement } from '#postgres/postgres';
 import type { RaisedEpoch } from '../domain/epoch.js';
-import { byKey, clientSubject, leastClientEpoch, leastEpoch, sessionFact } from './sql.js';
+import { byKey, clientSubject, closing, leastClientEpoch, leastEpoch } from './sql.js';
 
 /** Sessions closed with one statement; the client's are looked through in larger stretches. */
 const batch = 500;
@@ -28,24 +28,20 @@ const raise = statement(
     WHERE known.least_epoch < excluded.least_epoch`,
 );
 
-const close = (subject: string) => `closed AS (
-    UPDATE sessions session SET closed_at = now(), close_reason = 'revoked'
-    FROM locked WHERE ${byKey('session', 'locked')} AND session.closed_at IS NULL
-    RETURNING session.*
-  ),
-  stated AS (
-    INSERT INTO outbox (client_id, type, subject, body)
-    SELECT client_id, 'session.closed', 'session/' || session_id,
-           jsonb_build_object(${sessionFact('closed')}, 'reason', close_reason)
-    FROM closed
-  ),
+const closeOf = (stale: string, subject: string) => `${closing(
+  `SELECT session.client_id, session.session_id, session.closed_at IS NULL AS open
+    FROM ${stale} JOIN sessions session ON ${byKey('session', 'stale')}
+    ORDER BY session.client_id, session.session_id FOR UPDATE OF session`,
+  `'revoked'`,
+  'NULL',
+)},
   prolonged AS (
     UPDATE epochs SET matters_until = ended.last
     FROM (SELECT client_id, ${subject} AS subject, max(expires_at) AS last FROM closed GROUP BY 1, 2) ended
     WHERE epochs.client_id = ended.client_id AND epochs.subject = ended.subject AND epochs.matters_until < ended.last
   )`;
 
-/** The first of the stale sessions of these subjects, locked in the order refreshes are. */
+/** The first of the stale sessions of these subjects. */
 const closeOfSubjects = statement(
   'session.closeStale',
   `WITH stale AS MATERIALIZED (
@@ -59,11 +55,7 @@ const closeOfSubjects = statement(
     ) session
     LIMIT ${batch}
   ),
-  locked AS MATERIALIZED (
-    SELECT session.client_id, session.session_id FROM stale JOIN sessions session ON ${byKey('session', 'stale')}
-    ORDER BY session.client_id, session.session_id FOR UPDATE OF session
-  ),
-  ${close('subject')}
+  ${closeOf('stale', 'subject')}
   SELECT count(*)::int AS found FROM stale`,
 );
 
@@ -72,18 +64,13 @@ const closeOfClient = statement(
   'session.closeStaleOfClient',
   `WITH stretch AS MATERIALIZED (
     SELECT named.client_id, named.session_id, named.subject, named.created_at,
-           named.expires_at > now() AND named.client_epoch < ${leastClientEpoch('named')} AS stale
+           named.expires_at > now() AND named.client_epoch < ${leastClientEpoch('named')} AS is_stale
     FROM sessions named
     WHERE named.client_id = $1 AND named.closed_at IS NULL
       AND (named.subject, named.created_at, named.session_id) > ($2, $3::timestamptz, $4::uuid)
     ORDER BY named.subject, named.created_at, named.session_id LIMIT ${stretch}
   ),
-  locked AS MATERIALIZED (
-    SELECT session.client_id, session.session_id FROM stretch JOIN sessions session ON ${byKey('session', 'stretch')}
-    WHERE stretch.stale
-    ORDER BY session.client_id, session.session_id FOR UPDATE OF session
-  ),
-  ${close(`'${clientSubject}'`)}
+  ${closeOf('(SELECT * FROM stretch WHERE is_stale) stale', `'${clientSubject}'`)}
   SELECT subject, created_at::text, session_id FROM stretch
   ORDER BY stretch.subject DESC, stretch.created_at DESC, stretch.session_id DESC LIMIT 1`,
 );

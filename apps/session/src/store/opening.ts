@@ -1,7 +1,16 @@
-import { type Queryable, statement } from '#postgres/postgres';
+import { type Queryable, type Statement, statement } from '#postgres/postgres';
 import type { Session } from '../domain/session.js';
 import { asked, type Columns, valuesOf } from './columns.js';
-import { leastClientEpoch, leastEpoch, live, type SessionRow, sessionColumns, sessionFact, sessionOf } from './sql.js';
+import {
+  byKeys,
+  leastClientEpoch,
+  leastEpoch,
+  live,
+  type SessionRow,
+  sessionColumns,
+  sessionFact,
+  sessionOf,
+} from './sql.js';
 
 export interface Opening {
   readonly clientId: string;
@@ -115,10 +124,9 @@ const insertRoots = statement(
 
 /**
  * Each parent is held while its child is inserted, so whoever closes it waits and then sees the child (state.md, "A
- * one-time token"). Parents are locked in the order refreshes and closings lock them.
+ * one-time token").
  */
-const insertChildren = statement(
-  'session.openChild',
+const insertChildren = (wait: string) =>
   insertInto(
     {
       from: 'asked JOIN parents parent ON parent.position = asked.position',
@@ -131,28 +139,41 @@ const insertChildren = statement(
     },
     `parents AS MATERIALIZED (
     SELECT asked.position, parent.epoch, parent.client_epoch, parent.scopes, parent.expires_at
-    FROM asked JOIN sessions parent
-      ON parent.client_id = ANY (ARRAY[asked.client_id]) AND parent.session_id = ANY (ARRAY[asked.parent_id])
+    FROM asked CROSS JOIN LATERAL (
+      SELECT * FROM sessions named WHERE ${byKeys('named', 'asked.client_id', 'asked.parent_id')}
+      OFFSET 0 FOR SHARE ${wait}
+    ) parent
     WHERE parent.subject = asked.subject AND ${live('parent')}
-    ORDER BY parent.client_id, parent.session_id
-    FOR SHARE OF parent
   ),`,
-  ),
-);
+  );
+
+const insertChild = statement('session.openChild', insertChildren(''));
+
+/** Whoever holds some parents must not wait for others: closings go from parent to child, and the two would deadlock. */
+const insertUnheldChildren = statement('session.openChildren', insertChildren('SKIP LOCKED'));
 
 interface OpenedRow extends SessionRow {
   readonly position: number;
   readonly mac_key: string;
 }
 
-/**
- * Inserts what can be inserted, with its facts.
- *
- * @param rows either all with a parent or all without
- * @returns in order; `null` for what was not inserted
- */
-export async function insert(postgres: Queryable, rows: readonly Opening[]): Promise<(Opened | null)[]> {
-  const inserting = rows[0]?.parentId ? insertChildren : insertRoots;
+/** Inserts what can be inserted of openings without a parent. @returns in order; `null` for what was not */
+export function insertAll(postgres: Queryable, rows: readonly Opening[]): Promise<(Opened | null)[]> {
+  return insert(postgres, insertRoots, rows);
+}
+
+/** The same for openings with one; several never wait for a parent that somebody else holds. */
+export function insertAllBelow(postgres: Queryable, rows: readonly Opening[]): Promise<(Opened | null)[]> {
+  return insert(postgres, rows.length === 1 ? insertChild : insertUnheldChildren, rows);
+}
+
+/** Inserts one opening, with or without a parent. @returns `null` when something stood in its way */
+export async function insertOne(postgres: Queryable, row: Opening): Promise<Opened | null> {
+  const [opened = null] = await insert(postgres, row.parentId === null ? insertRoots : insertChild, [row]);
+  return opened;
+}
+
+async function insert(postgres: Queryable, inserting: Statement, rows: readonly Opening[]): Promise<(Opened | null)[]> {
   const inserted = await postgres.query<OpenedRow>(inserting, valuesOf(columns, rows));
   const byPosition = new Map(inserted.map((row) => [row.position, row]));
   return rows.map((_, index) => {

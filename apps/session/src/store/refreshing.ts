@@ -3,7 +3,7 @@ import { type RefreshLink } from '../domain/credential.js';
 import { retryWindowSeconds, type Session, type Verdict } from '../domain/session.js';
 import { closeDescendants } from './closing.js';
 import { asked, type Columns, valuesOf } from './columns.js';
-import { byKey, live, type SessionRow, sessionColumns, sessionFact, sessionOf } from './sql.js';
+import { byKey, closing, live, type SessionRow, sessionColumns, sessionFact, sessionOf } from './sql.js';
 
 export interface Refreshing extends RefreshLink {
   /** The id of the MAC key a successor is made with. */
@@ -84,25 +84,26 @@ interface JudgedRow extends SessionRow {
 /** Ends a chain of which a superseded link showed up, unless it has ended. */
 const endReused = statement(
   'session.endReused',
-  `WITH ended AS (
-    UPDATE sessions session SET closed_at = now(), close_reason = 'reuse_detected'
-    WHERE session.client_id = $1 AND session.session_id = $2 AND ${live('session')}
-    RETURNING session.*
-  ),
-  stated AS (
+  `WITH ${closing(
+    `SELECT client_id, session_id, ${live('named')} AS open FROM sessions named
+    WHERE client_id = $1 AND session_id = $2 FOR UPDATE`,
+    `'reuse_detected'`,
+    '$3::text',
+  )},
+  detected AS (
     INSERT INTO outbox (client_id, type, subject, traceparent, body)
     SELECT client_id, 'session.reuse_detected', 'session/' || session_id, $3::text,
-           jsonb_build_object(${sessionFact('ended')}, 'generation', $4::int, 'address', $5::text)
-    FROM ended
-    UNION ALL
-    SELECT client_id, 'session.closed', 'session/' || session_id, $3::text,
-           jsonb_build_object(${sessionFact('ended')}, 'reason', close_reason)
-    FROM ended
+           jsonb_build_object(${sessionFact('closed')}, 'generation', $4::int, 'address', $5::text)
+    FROM closed
   )
-  SELECT session_id FROM ended`,
+  SELECT session_id FROM closed`,
 );
 
-/** At most one row a session; what was `reused` is still to be ended. @returns in order; `null` where there is no such session */
+/**
+ * At most one row a session; what was `reused` is still to be ended.
+ *
+ * @returns in order; `null` where there is no such session
+ */
 export async function judge(postgres: Queryable, rows: readonly Refreshing[]): Promise<(Judged | null)[]> {
   const judged = await postgres.query<JudgedRow>(judgeAll, valuesOf(columns, rows));
   const byPosition = new Map(judged.map((row) => [row.position, row]));

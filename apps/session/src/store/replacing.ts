@@ -1,7 +1,7 @@
 import { type Queryable, statement } from '#postgres/postgres';
 import { type Session, standing } from '../domain/session.js';
 import { closeOne } from './closing.js';
-import { insert, type Opened, type Opening } from './opening.js';
+import { insertOne, type Opened, type Opening } from './opening.js';
 import { live, type SessionRow, sessionColumns, sessionOf } from './sql.js';
 
 /** The browser is signed in as somebody else, who is to be asked first; nothing was opened. */
@@ -21,9 +21,8 @@ const holdPresented = statement(
   )
   SELECT ${sessionColumns('session')},
          EXISTS (SELECT FROM ancestors WHERE ancestors.session_id = session.session_id) AS carries
-  FROM sessions session
-  WHERE session.client_id = $1 AND session.session_id = $2 AND ${live('session')}
-  FOR UPDATE OF session`,
+  FROM (SELECT * FROM sessions WHERE client_id = $1 AND session_id = $2 OFFSET 0 FOR UPDATE) session
+  WHERE ${live('session')}`,
 );
 
 /**
@@ -39,7 +38,7 @@ export async function openInPlace(tx: Queryable, opening: Opening): Promise<Open
   const fate = held && standing({ session: held, carries: row.carries }, opening);
   if (held && fate === 'asked') return { outcome: 'switch', session: held };
 
-  const [opened = null] = await insert(tx, [opening]);
+  const opened = await insertOne(tx, opening);
   if (opened && held && fate === 'replaced')
     await closeOne(tx, { clientId, reason: 'replaced', traceparent }, held.sessionId, null);
   return opened;

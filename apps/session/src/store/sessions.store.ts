@@ -6,7 +6,7 @@ import type { Session } from '../domain/session.js';
 import { type Closing, closeAll, closeOne } from './closing.js';
 import { forgetSome } from './forgetting.js';
 import { meet, type NotOpened } from './meeting.js';
-import { insert, type Opened, type Opening, openingOrder } from './opening.js';
+import { insertAll, insertAllBelow, insertOne, type Opened, type Opening, openingOrder } from './opening.js';
 import { findAll, listAll } from './reading.js';
 import { endChain, type Judged, judge, type Refreshing, refreshingOrder } from './refreshing.js';
 import { openInPlace, type Switch } from './replacing.js';
@@ -26,16 +26,20 @@ export class SessionsStore {
   readonly #waiting = new Map<string, Promise<Judged | null>>();
 
   constructor(private readonly postgres: Postgres) {
-    const opening = {
+    const keys = (row: Opening) => [
+      `id ${sessionKey(row)}`,
+      ...(row.origin === null ? [] : [`origin ${row.clientId} ${row.origin}`]),
+    ];
+    this.#roots = new Grouped({
       ...size,
-      keys: (row: Opening) => [
-        `id ${sessionKey(row)}`,
-        ...(row.origin === null ? [] : [`origin ${row.clientId} ${row.origin}`]),
-      ],
-      run: inOrder(openingOrder, (rows) => insert(postgres, rows)),
-    };
-    this.#roots = new Grouped(opening);
-    this.#children = new Grouped(opening);
+      keys,
+      run: inOrder(openingOrder, (rows) => insertAll(postgres, rows)),
+    });
+    this.#children = new Grouped({
+      ...size,
+      keys,
+      run: inOrder(openingOrder, (rows) => insertAllBelow(postgres, rows)),
+    });
     this.#meetings = new Grouped({ ...size, keys: () => [], run: (rows) => meet(postgres, rows) });
     this.#refreshes = new Grouped({
       ...size,
@@ -96,9 +100,10 @@ export class SessionsStore {
     return forgetSome(this.postgres, most);
   }
 
-  #opened(opening: Opening): Promise<Opened | Switch | null> {
+  async #opened(opening: Opening): Promise<Opened | Switch | null> {
     if (opening.presented !== null) return this.postgres.transaction((tx) => openInPlace(tx, opening));
-    return (opening.parentId === null ? this.#roots : this.#children).add(opening);
+    if (opening.parentId === null) return this.#roots.add(opening);
+    return (await this.#children.add(opening)) ?? (await insertOne(this.postgres, opening));
   }
 
   async #judged(refreshing: Refreshing): Promise<Judged | null> {

@@ -21,8 +21,31 @@ export const live = (row: string) =>
  * Equality of keys in the form that can only be looked up by index. Postgres keeps the plan it made while the table was
  * small; a join it may hash would go on reading the whole table until the next ANALYZE.
  */
-export const byKey = (row: string, asked: string) =>
-  `${row}.client_id = ANY (ARRAY[${asked}.client_id]) AND ${row}.session_id = ANY (ARRAY[${asked}.session_id])`;
+export const byKeys = (row: string, clientId: string, sessionId: string) =>
+  `${row}.client_id = ANY (ARRAY[${clientId}]) AND ${row}.session_id = ANY (ARRAY[${sessionId}])`;
+
+export const byKey = (row: string, asked: string) => byKeys(row, `${asked}.client_id`, `${asked}.session_id`);
+
+/**
+ * The CTEs that close sessions and state it.
+ *
+ * @param locked a query that holds sessions, in the order of their keys as refreshes do, and says which are `open`. Only
+ *   there may `closed_at` be compared: beside the key it would offer Postgres a partial index that begins with the client
+ */
+export const closing = (locked: string, reason: string, traceparent: string) => `locked AS MATERIALIZED (
+    ${locked}
+  ),
+  closed AS (
+    UPDATE sessions session SET closed_at = now(), close_reason = ${reason}
+    FROM locked WHERE ${byKey('session', 'locked')} AND locked.open
+    RETURNING session.*
+  ),
+  stated AS (
+    INSERT INTO outbox (client_id, type, subject, traceparent, body)
+    SELECT client_id, 'session.closed', 'session/' || session_id, ${traceparent},
+           jsonb_build_object(${sessionFact('closed')}, 'reason', close_reason)
+    FROM closed
+  )`;
 
 export const sessionColumns = (row: string) =>
   ['client_id', 'session_id', 'subject', 'protocol', 'scopes', 'created_at', 'expires_at']
