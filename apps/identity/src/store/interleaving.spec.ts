@@ -215,7 +215,7 @@ it('whatever comes at the same time: one user per externalId, one owner per e-ma
       expectOwnFailures(await Promise.allSettled(replays));
       expect(await dump(scratch, clientId)).toEqual(stored);
     }),
-    { numRuns: 60, endOnFailure: true },
+    { numRuns: 40, endOnFailure: true },
   );
   // a property of what never happened would be none
   expect([...seen]).toEqual(
