@@ -127,6 +127,78 @@ describe('open', () => {
   });
 });
 
+describe('what the audit trail says of an open that was refused', () => {
+  const stated = async (clientId: string) =>
+    (await replicas.facts(clientId, 'link.refused', 'token.claim_failed')).map(({ type, body }) => [type, body]);
+  const claim = (given: Partial<Asked>): Asked => {
+    const { link: _, ...request } = link({ origin: `ott:${randomUUID()}`, ...given });
+    return { ...request, protocol: 'claim', credential: 'refresh' };
+  };
+
+  it('of a link: replayed or changed, and how often where an address floods', async () => {
+    const request = link();
+    const { clientId, subject: userId } = request;
+    await one.open(request);
+    const names = { support: attempt.support, address: attempt.address };
+    await expect(one.open({ ...request, sessionId: randomUUID() })).rejects.toEqual(refusal('origin.spent'));
+    const changed = link({ clientId });
+    await replicas.epochs.raise([{ clientId, subject: changed.subject, least: 1 }]);
+    await expect(two.open(changed)).rejects.toEqual(refusal('epoch.stale'));
+    expect(await stated(clientId)).toEqual([
+      ['link.refused', { ...names, reason: 'replayed', userId }],
+      ['link.refused', { ...names, reason: 'changed', userId: changed.subject }],
+    ]);
+
+    const flood = { support: 'zzzzzzzzzz', address: randomUUID().slice(0, 32) };
+    const again = () => one.open({ ...request, sessionId: randomUUID(), attempt: flood });
+    for (let burst = 0; burst < 7; burst += 1) await Promise.allSettled(Array.from({ length: 100 }, again));
+    expect(await stated(clientId)).toHaveLength(2 + 600);
+  });
+
+  it('of a landing code: its session ended, or it opened one before', async () => {
+    const parent = link();
+    const { clientId, subject } = parent;
+    await one.open(parent);
+    const request = claim({ clientId, subject, parentId: parent.sessionId });
+    expect((await one.open(request)).outcome).toBe('opened');
+    const { origin } = request;
+    await expect(two.open(claim({ clientId, subject, origin, parentId: parent.sessionId }))).rejects.toEqual(
+      refusal('origin.spent'),
+    );
+    await two.close({ clientId, sessionId: parent.sessionId, reason: 'signed_out' });
+    await expect(one.open(claim({ clientId, subject, parentId: parent.sessionId }))).rejects.toEqual(
+      refusal('parent.ended'),
+    );
+    const names = { purpose: 'landing', ...attempt };
+    expect(await stated(clientId)).toEqual([
+      ['token.claim_failed', { ...names, reason: 'replayed' }],
+      ['token.claim_failed', { ...names, reason: 'parent_ended' }],
+    ]);
+  });
+});
+
+describe('a browser that is signed in as another user', () => {
+  it('is asked where the client wants it, and hands its session over when the user says so', async () => {
+    const first = link();
+    const before = await one.open(first);
+    const second = link({ clientId: first.clientId, presented: before.credential, switchUser: 'confirm' });
+    expect(session.open.reply.parse(await two.open(second))).toEqual({
+      outcome: 'switch',
+      session: before.session,
+      credential: '',
+    });
+    expect((await two.open({ ...second, switchUser: 'replace' })).outcome).toBe('opened');
+    expect(await one.read({ cookie: before.credential })).toBeNull();
+  });
+
+  it('is not, by the cookie of another client', async () => {
+    const elsewhere = await one.open(link());
+    const answer = await one.open(link({ presented: elsewhere.credential, switchUser: 'confirm' }));
+    expect(answer.outcome).toBe('opened');
+    expect(await two.read({ cookie: elsewhere.credential })).not.toBeNull();
+  });
+});
+
 describe('refresh', () => {
   it('gives one successor to 50 at once, also while the keys rotate', async () => {
     const { credential, session: opened } = await one.open(key002());

@@ -17,9 +17,6 @@ export const raisingFacts = [
   'key.deleted',
 ] as const satisfies readonly FactType[];
 
-/** No epoch is later: a deleted key never comes back. */
-const never = 2_147_483_647;
-
 /** @returns `null` for a fact that raises no epoch. @throws ZodError when the fact is not what its contract says */
 export function raisedBy({ type, clientId, body }: Fact): RaisedEpoch | null {
   switch (type) {
@@ -34,8 +31,10 @@ export function raisedBy({ type, clientId, body }: Fact): RaisedEpoch | null {
     }
     case 'client.suspended':
       return { clientId, subject: null, least: facts[type].parse(body).epoch };
-    case 'key.deleted':
-      return { clientId, subject: `key_${facts[type].parse(body).keyId}`, least: never };
+    case 'key.deleted': {
+      const { keyId, epoch } = facts[type].parse(body);
+      return { clientId, subject: `key_${keyId}`, least: epoch };
+    }
     default:
       return null;
   }
