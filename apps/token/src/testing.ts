@@ -69,6 +69,7 @@ export function replica({ postgres }: ScratchStore, keys: Secret, redis = noRedi
   const tokens = new OneTimeTokenStore(redis);
   const signingKeys = new SigningKeys(postgres, outbox, new SigningKeyStore(postgres), vault, log);
   return {
+    known: { clients: knownClients, keys: knownKeys },
     lastUse,
     refusals,
     signingKeys,

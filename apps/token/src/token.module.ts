@@ -6,6 +6,7 @@ import { Authenticate } from './authenticate.js';
 import { Claim } from './claim.js';
 import { ClientController } from './client.controller.js';
 import { ApiKeys } from './clients/api-keys.js';
+import { Changes } from './clients/changes.js';
 import { Clients } from './clients/clients.js';
 import { KnownApiKeys } from './clients/known-api-keys.js';
 import { KnownClients } from './clients/known-clients.js';
@@ -38,7 +39,7 @@ const stores = [
   ...[ParkedLinkStore, OneTimeTokenStore],
 ];
 const administration = [Clients, LinkSecrets, ApiKeys];
-const checking = [LinkCheck, SigningKeys, KnownClients, KnownApiKeys, LastUse];
+const checking = [LinkCheck, SigningKeys, KnownClients, KnownApiKeys, Changes, LastUse];
 const verbs = [VerifyLink, Park, Authenticate, Offer, Claim, Sign, Snapshot];
 
 /** Credentials: issue and check. */
