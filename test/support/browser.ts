@@ -9,6 +9,21 @@ const navigation = {
   'upgrade-insecure-requests': '1',
 };
 
+type Fields = Readonly<Record<string, string>>;
+
+/** What the form of a page sends. */
+export function fieldsOf({ text }: Pick<Answer, 'text'>): Fields {
+  const inputs = text.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g);
+  return Object.fromEntries(Array.from(inputs, ([, name = '', value = '']) => [name, unescaped(value)]));
+}
+
+function unescaped(text: string): string {
+  return text.replace(
+    /&(amp|lt|gt|quot|#39);/g,
+    (_, name: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"' })[name] ?? "'",
+  );
+}
+
 /** Somebody's browser: it navigates, and it keeps cookies. */
 export class Browser {
   readonly #cookies = new Map<string, string>();
@@ -28,6 +43,22 @@ export class Browser {
     });
     for (const cookie of answer.cookies) this.#keep(cookie);
     return answer;
+  }
+
+  /** Sends a form: one of our own pages, or one of another site, which a browser sends without our Lax cookie. */
+  submit(target: string, fields: Fields, site: 'same-origin' | 'cross-site' = 'same-origin'): Promise<Answer> {
+    const lax = site === 'cross-site' ? { cookie: '' } : {};
+    return this.open(target, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': site, origin: 'null', ...lax },
+      body: new URLSearchParams(fields).toString(),
+    });
+  }
+
+  /** Presses the button of the only form of a page. */
+  press(page: Answer): Promise<Answer> {
+    const [, action = ''] = /<form method="post" action="([^"]+)">/.exec(page.text) ?? [];
+    return this.submit(action, fieldsOf(page));
   }
 
   #keep(cookie: string): void {

@@ -9,6 +9,8 @@ const claims = z.object({
   client_id: z.string(),
   scope: z.string(),
   sid: z.uuid(),
+  /** Ours: the epoch of `sub` when the token was made. */
+  epoch: z.int().optional(),
   iat: z.int(),
   exp: z.int(),
   jti: z.string(),

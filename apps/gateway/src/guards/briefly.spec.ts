@@ -25,4 +25,31 @@ describe('what is remembered briefly', () => {
     await expect(known.get('a', 0)).rejects.toThrow('down');
     expect(await known.get('a', 1)).toBe(2);
   });
+
+  it('is forgotten on request, what is just being fetched included', async () => {
+    const answers: ((answer: string) => void)[] = [];
+    const known = new Briefly(1_000, () => new Promise<string>((resolve) => answers.push(resolve)));
+    const old = known.get('a', 0);
+    known.forget('a');
+    const fresh = known.get('a', 1);
+    answers[0]?.('before the change');
+    answers[1]?.('after it');
+    expect(await Promise.all([old, fresh, known.get('a', 2)])).toEqual(['before the change', 'after it', 'after it']);
+  });
+
+  it('that was forgotten does not take its successor along when it fails', async () => {
+    const failures: ((error: Error) => void)[] = [];
+    let fetched = 0;
+    const known = new Briefly(1_000, () => {
+      fetched++;
+      return new Promise<string>((_, reject) => failures.push(reject));
+    });
+    const old = known.get('a', 0);
+    known.forgetAll();
+    void known.get('a', 1).catch(() => undefined);
+    failures[0]?.(new Error('down'));
+    await expect(old).rejects.toThrow('down');
+    void known.get('a', 2).catch(() => undefined);
+    expect(fetched).toBe(2);
+  });
 });

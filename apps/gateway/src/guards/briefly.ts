@@ -15,12 +15,23 @@ export class Briefly<Answer> {
     return known && known.until > now ? known.answer : this.again(key, now);
   }
 
+  /** What is being fetched is forgotten too: it may have been read before the change. */
+  forget(key: string): void {
+    this.#known.delete(key);
+  }
+
+  forgetAll(): void {
+    this.#known.clear();
+  }
+
   /** Fetches anew, whatever is remembered. */
   again(key: string, now = Date.now()): Promise<Answer> {
     if (this.#known.size >= most) this.#known.clear();
     const answer = this.fetch(key);
     this.#known.set(key, { answer, until: now + this.lifeMs });
-    answer.catch(() => this.#known.delete(key));
+    answer.catch(() => {
+      if (this.#known.get(key)?.answer === answer) this.#known.delete(key);
+    });
     return answer;
   }
 }

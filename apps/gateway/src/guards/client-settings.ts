@@ -1,18 +1,27 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '#bus/bus';
+import { FactFeed } from '#bus/feed';
 import { type ClientView, client } from '#contracts/client';
 import type { Settings } from '#contracts/settings';
 import { Briefly } from './briefly.js';
 
 const lifeMs = 3_000;
 
-/** Clients with their settings, at most three seconds old. */
+/** The facts after which what is known of a client is old. */
+export const changesOfClients = ['client.created', 'client.updated', 'client.suspended', 'client.restored'] as const;
+
+/** Clients with their settings: a change is known as soon as it is heard of, and at the latest after three seconds. */
 @Injectable()
 export class ClientSettings {
   readonly #clients: Briefly<ClientView | null>;
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, feed: FactFeed) {
     this.#clients = new Briefly(lifeMs, (clientId) => bus.ask(client.read, { clientId }));
+    feed.listen({
+      types: changesOfClients,
+      fact: ({ clientId }) => this.#clients.forget(clientId),
+      interrupted: () => this.#clients.forgetAll(),
+    });
   }
 
   /** `null` where there is no such client. */

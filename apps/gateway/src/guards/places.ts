@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Bus } from '#bus/bus';
+import { FactFeed } from '#bus/feed';
 import { client } from '#contracts/client';
 import { Fault } from '#contracts/fault';
 import { webOrigin, webOrigins } from '#contracts/settings';
@@ -10,7 +11,7 @@ import { hostsOf } from '../http/hosts.js';
 import { foreignOrigin } from '../http/same-origin.js';
 import { routeOf } from '../http/throttle.guard.js';
 import { Briefly } from './briefly.js';
-import { ClientSettings } from './client-settings.js';
+import { ClientSettings, changesOfClients } from './client-settings.js';
 import { Issuer } from './current-session.js';
 
 const lifeMs = 3_000;
@@ -25,6 +26,7 @@ export class Places {
 
   constructor(
     bus: Bus,
+    feed: FactFeed,
     private readonly settings: ClientSettings,
     private readonly issuer: Issuer,
     private readonly addresses: Addresses,
@@ -33,6 +35,11 @@ export class Places {
     this.#ours = hostsOf(issuer.url);
     this.#hosts = new Briefly(lifeMs, async (host) => (await bus.ask(client.listing, { host })).clientIds);
     this.#origins = new Briefly(lifeMs, async (origin) => (await bus.ask(client.listing, { origin })).clientIds);
+    const forget = () => {
+      this.#hosts.forgetAll();
+      this.#origins.forgetAll();
+    };
+    feed.listen({ types: changesOfClients, fact: forget, interrupted: forget });
   }
 
   /** Whether any active client is reached at a `Host`. */

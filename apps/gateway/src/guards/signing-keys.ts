@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Bus } from '#bus/bus';
+import { FactFeed } from '#bus/feed';
 import type { Reply } from '#contracts/service';
 import { token } from '#contracts/token';
 import { ed25519Key } from './access-token.js';
@@ -18,11 +19,13 @@ const all = 'all';
 export class SigningKeys {
   readonly #sets: Briefly<{ set: KeySet; keys: ReadonlyMap<string, KeyObject>; fetchedAt: number }>;
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, feed: FactFeed) {
     this.#sets = new Briefly(lifeMs, async () => {
       const set = await bus.ask(token.keys, {});
       return { set, keys: new Map(set.keys.map(({ kid, x }) => [kid, ed25519Key(x)])), fetchedAt: Date.now() };
     });
+    const forget = () => this.#sets.forgetAll();
+    feed.listen({ types: ['signing_key.rotated'], fact: forget, interrupted: forget });
   }
 
   async published(): Promise<KeySet> {
