@@ -18,7 +18,7 @@ const useCases = services.split('|').flatMap((service) => {
 const store = '^apps/[^/]+/src/store/|[.]store[.]ts$';
 
 /** In the gateway every folder is a protocol, or one of our own surfaces, but these. */
-const protocol = '^apps/gateway/src/(?!guards/|http/)[^/]+/';
+const protocol = '^apps/gateway/src/(?!guards/|http/|feed/)[^/]+/';
 
 module.exports = {
   forbidden: [
@@ -144,13 +144,13 @@ module.exports = {
       name: 'protocols-stand-alone',
       comment: 'What two protocols share belongs to http/ or guards/; better still, they repeat themselves.',
       severity: 'error',
-      from: { path: '^apps/gateway/src/(?!guards/|http/)([^/]+)/' },
+      from: { path: '^apps/gateway/src/(?!guards/|http/|feed/)([^/]+)/' },
       to: { path: protocol, pathNot: '^apps/gateway/src/$1/' },
     },
     {
       name: 'the-edge-knows-no-protocol',
       severity: 'error',
-      from: { path: '^apps/gateway/src/(guards|http)/', pathNot: spec },
+      from: { path: '^apps/gateway/src/(guards|http|feed)/', pathNot: spec },
       to: { path: [protocol, '^apps/gateway/src/[^/]+[.](module|controller)[.]ts$'] },
     },
     {
@@ -158,6 +158,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^apps/gateway/src/http/', pathNot: spec },
       to: { path: '^apps/gateway/src/guards/' },
+    },
+    {
+      name: 'the-feed-knows-no-edge',
+      comment: 'What is revoked is heard from the bus, whatever request may want to know it.',
+      severity: 'error',
+      from: { path: '^apps/gateway/src/feed/', pathNot: spec },
+      to: { path: '^apps/gateway/src/(guards|http)/' },
     },
     {
       name: 'the-gateway-has-no-database',

@@ -20,6 +20,7 @@ import { LandingCode } from './api-link/landing-code.js';
 import { LinkPages } from './api-link/link-pages.js';
 import { LinkReception } from './api-link/link-reception.js';
 import { LoginPage } from './api-link/refused-link.js';
+import { Revocations } from './feed/revocations.js';
 import type { GatewayConfig } from './gateway.config.js';
 import { AccessGuard } from './guards/access.guard.js';
 import { AdminGuard, AdminKeyDigest } from './guards/admin.guard.js';
@@ -43,12 +44,14 @@ import { JwksController } from './native/jwks.controller.js';
 import { LoginController } from './native/login.controller.js';
 import { RefreshFlow } from './native/refresh.flow.js';
 import { SessionController } from './native/session.controller.js';
+import { VerifyController } from './native/verify.controller.js';
 
 export const controllers = [
   ApiLinkController,
   AnonymousController,
   SessionController,
   BearerController,
+  VerifyController,
   JwksController,
   LoginController,
   DemoController,
@@ -95,6 +98,7 @@ export function gatewayModule(config: GatewayConfig): DynamicModule {
       Attempts,
       ClientSettings,
       SigningKeys,
+      Revocations,
       CurrentSession,
       Places,
       BearerPair,

@@ -21,11 +21,14 @@ export const webOrigin = z
 const seconds = (least: number, most: number) => z.int().min(least).max(most);
 const day = 86_400;
 
+/** No access token that a setting allows lives longer: so long a revocation is remembered. */
+export const longestAccessSeconds = 30 * day;
+
 /** Lifetimes in seconds; `access` is never longer than what is left of the session. */
 const lifetime = (accessDefault: number, sessionDefault: number) =>
   z
     .strictObject({
-      access: seconds(60, 30 * day).default(accessDefault),
+      access: seconds(60, longestAccessSeconds).default(accessDefault),
       session: seconds(60, 366 * day).default(sessionDefault),
     })
     .prefault({});

@@ -20,7 +20,8 @@ export class Expiring<Value> {
 
   /** Looks at the next `most` entries and drops those that have ended; each is looked at in turn. */
   clear(now: number, most: number): void {
-    for (let looked = 0; looked < Math.min(most, this.#entries.size + 1); looked++) {
+    // One look more than there are entries: it turns round.
+    for (let looks = Math.min(most, this.#entries.size + 1); looks > 0; looks--) {
       const { done, value: entry } = this.#walk.next();
       if (done) this.#walk = this.#entries.entries();
       else if (this.untilOf(entry[1]) <= now) this.#entries.delete(entry[0]);

@@ -34,7 +34,8 @@ export class Pulse {
     else this.#lateSince ??= now;
     const relearned = this.#lateSince !== undefined && now - this.#lateSince >= this.relearnMs;
     this.#between = relearned ? between : Math.min(known, between);
-    this.#provenUpTo = publishedUpTo + this.#between;
+    // Replicas beat too: one that was held up takes nothing back.
+    this.#provenUpTo = Math.max(this.#provenUpTo, publishedUpTo + this.#between);
   }
 
   /** What was heard before proves nothing any more. */

@@ -74,24 +74,28 @@ export class RevocationSet {
     const { clientId } = fact;
     switch (fact.type) {
       case 'session.closed':
-        return this.#end(bodyOf(fact, fact.type).sessionId, until);
+        this.#end(bodyOf(fact, fact.type).sessionId, until);
+        break;
       case 'key.deleted':
-        return this.#end(keySubject(bodyOf(fact, fact.type).keyId), until);
+        this.#end(keySubject(bodyOf(fact, fact.type).keyId), until);
+        break;
+      case 'user.merged': {
+        const { from, epoch: least } = bodyOf(fact, fact.type);
+        this.#raise(clientId, from, { least, until });
+        break;
+      }
       case 'user.suspended':
       case 'user.erased': {
-        const { userId, epoch } = bodyOf(fact, fact.type);
-        return this.#raise(clientId, userId, { least: epoch, until });
-      }
-      case 'user.merged': {
-        const { from, epoch } = bodyOf(fact, fact.type);
-        return this.#raise(clientId, from, { least: epoch, until });
+        const { userId, epoch: least } = bodyOf(fact, fact.type);
+        this.#raise(clientId, userId, { least, until });
+        break;
       }
       case 'client.suspended':
         this.#clients.set(clientId, { suspended: true, issuedUpTo: at });
-        return;
+        break;
       case 'client.restored':
         this.#clients.set(clientId, { suspended: false, issuedUpTo: this.#clients.get(clientId)?.issuedUpTo ?? 0 });
-        return;
+        break;
     }
   }
 

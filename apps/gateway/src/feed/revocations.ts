@@ -3,7 +3,6 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { Bus } from '#bus/bus';
 import { FactFeed } from '#bus/feed';
 import type { Fact } from '#contracts/fact';
-import type { Reply, Verb } from '#contracts/service';
 import { session } from '#contracts/session';
 import { token } from '#contracts/token';
 import { Log } from '#log/log';
@@ -25,10 +24,6 @@ const clearedAtOnce = 20_000;
 /** Facts heard while a snapshot is taken. More is a flood: the next snapshot contains them. */
 const mostBuffered = 100_000;
 
-interface Snapshot extends Verb {
-  readonly subject: string;
-}
-
 /**
  * The revocation set of this gateway, as long as it can be trusted (state.md, "Revocation feed"): hear every owner →
  * take the snapshots → apply what was heard meanwhile; then every fact as it comes. Whatever makes the set doubtful
@@ -40,7 +35,7 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #stopping = new AbortController();
   #set: RevocationSet | undefined;
   #heard: Fact[] = [];
-  #doubt = 'the gateway has just started';
+  /** How often something came between. */
   #doubts = 0;
   #listening: { stop(): void } | undefined;
   #nextLine = 0;
@@ -100,30 +95,24 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
     const doubts = this.#doubts;
     const set = new RevocationSet();
     try {
-      await this.#snapshot(session.snapshot, (page) => set.takeSessions(page, seconds()));
-      await this.#snapshot(token.snapshot, (page) => set.takeKeys(page, seconds()));
+      await everyPage(
+        (place) => this.bus.ask(session.snapshot, place),
+        (page) => set.takeSessions(page, seconds()),
+      );
+      await everyPage(
+        (place) => this.bus.ask(token.snapshot, place),
+        (page) => set.takeKeys(page, seconds()),
+      );
       for (const fact of this.#heard) set.hear(fact);
     } catch (err) {
       this.#report('the revocations cannot be read', { err });
       return undefined;
     }
-    if (doubts !== this.#doubts || set.isFull || this.#silentOwner(performance.now())) return undefined;
+    if (doubts !== this.#doubts || this.#silentOwner(performance.now())) return undefined;
     this.#heard = [];
     this.#set = set;
     this.log.info('revocations are known: access tokens are checked here', { entries: set.size });
     return set;
-  }
-
-  async #snapshot<V extends typeof session.snapshot | typeof token.snapshot>(
-    verb: V,
-    take: (page: Reply<V>) => void,
-  ): Promise<void> {
-    let cursor: string | undefined;
-    do {
-      const page: Reply<V> = await this.bus.ask(verb, { ...(cursor !== undefined && { cursor }) });
-      take(page);
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined);
   }
 
   async #keep(set: RevocationSet): Promise<void> {
@@ -141,4 +130,42 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
     }
     if (this.#heard.length > mostBuffered) this.#lose('too many facts at once');
   }
+
+  #lose(why: string): void {
+    const known = this.#set;
+    this.#doubts++;
+    this.#set = undefined;
+    this.#heard = [];
+    for (const pulse of this.#pulses.values()) pulse.forget();
+    if (known) this.log.warn('revocations may be missing: access tokens are checked with their owner', { why });
+  }
+
+  #silentOwner(now: number): string | undefined {
+    return owners.find((owner) => !this.#pulses.get(owner)?.isFresh(now));
+  }
+
+  #report(message: string, fields: { err: unknown }): void {
+    const now = performance.now();
+    if (now < this.#nextLine) return;
+    this.#nextLine = now + betweenLinesMs;
+    this.log.warn(message, fields);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined);
+  }
+}
+
+const seconds = () => Date.now() / 1000;
+
+async function everyPage<Page extends { readonly nextCursor: string | null }>(
+  ask: (place: { cursor?: string }) => Promise<Page>,
+  take: (page: Page) => void,
+): Promise<void> {
+  let cursor: string | null = null;
+  do {
+    const page: Page = await ask(cursor === null ? {} : { cursor });
+    take(page);
+    cursor = page.nextCursor;
+  } while (cursor !== null);
 }
