@@ -212,32 +212,39 @@ describe('the relay', () => {
     expect(heard).toEqual(names);
   });
 
-  it('waits for a dead NATS without holding a transaction or filling the log, and then carries everything on', async () => {
-    startRelay();
-    await nats.kill();
-    await write(...Array.from({ length: 100 }, (_, n) => updated(n % 4, `${n}`)));
-    outbox.kick();
-    let longest = 0;
-    for (const end = Date.now() + 5000; Date.now() < end; await sleep(50)) {
-      const [open] = await rows<{ age: number }>(
-        `SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float AS age FROM pg_stat_activity
+  it.each([
+    { state: 'dead', ms: 2500, end: () => nats.kill(), begin: () => nats.up() },
+    { state: 'silent', ms: 6000, end: () => nats.pause(), begin: () => nats.resume() },
+  ])(
+    'waits for a $state NATS without holding a transaction or filling the log, and then carries everything on',
+    async ({ ms, end, begin }) => {
+      startRelay();
+      await end();
+      await write(...Array.from({ length: 100 }, (_, n) => updated(n % 4, `${n}`)));
+      outbox.kick();
+      let longest = 0;
+      for (const later = Date.now() + ms; Date.now() < later; await sleep(50)) {
+        const [open] = await rows<{ age: number }>(
+          `SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float AS age FROM pg_stat_activity
          WHERE application_name = 'segue-${scratch.schema}' AND state LIKE 'idle in%'`,
-      );
-      longest = Math.max(longest, open!.age);
-    }
-    expect(await unmarked()).toBe(100);
-    expect(longest).toBeLessThan(4);
-    const lines = () => line.lines.filter(({ msg }) => String(msg).startsWith('facts')).map(({ msg }) => msg);
-    expect(lines()).toEqual(['facts wait in the outbox']);
-    await nats.up();
-    await until(async () => (await unmarked()) === 0, 20_000);
-    await until(() => lines().length === 2);
-    expect(lines()).toEqual(['facts wait in the outbox', 'facts are published again']);
-    const facts = namesByUser(await stored());
-    for (const user of [0, 1, 2, 3]) {
-      expect(facts[`user/${user}`]).toEqual(Array.from({ length: 25 }, (_, n) => `${n * 4 + user}`));
-    }
-  }, 60_000);
+        );
+        longest = Math.max(longest, open!.age);
+      }
+      expect(await unmarked()).toBe(100);
+      expect(longest).toBeLessThan(4);
+      const lines = () => line.lines.filter(({ msg }) => String(msg).startsWith('facts')).map(({ msg }) => msg);
+      expect(lines()).toEqual(['facts wait in the outbox']);
+      await begin();
+      await until(async () => (await unmarked()) === 0, 20_000);
+      await until(() => lines().length === 2);
+      expect(lines()).toEqual(['facts wait in the outbox', 'facts are published again']);
+      const facts = namesByUser(await stored());
+      for (const user of [0, 1, 2, 3]) {
+        expect(facts[`user/${user}`]).toEqual(Array.from({ length: 25 }, (_, n) => `${n * 4 + user}`));
+      }
+    },
+    60_000,
+  );
 
   it('leaves a fact that cannot be sent, and what follows it in its aggregate, and carries on the others', async () => {
     const large = updated(1, 'x'.repeat(2_000_000));
