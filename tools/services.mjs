@@ -52,7 +52,7 @@ export function startServices({ opsPort, ...options }) {
  * @returns {Promise<Service>}
  * @public test/support starts replicas with it
  */
-async function startService(name, { processes, settings, logs, opsPort, env = process.env }) {
+export async function startService(name, { processes, settings, logs, opsPort, env = process.env }) {
   const port = opsPort ?? (await freePort());
   const child = processes.start({
     name,
