@@ -152,10 +152,13 @@ describe('a transaction', () => {
   });
 
   it('runs again after a deadlock', async () => {
+    // Well before a statement's own time-out, also on a busy machine.
+    const noticeSoon = statement('spec.deadlock', `SET LOCAL deadlock_timeout = '100ms'`);
     const order = (first: number, second: number) => {
       let runs = 0;
       return postgres.transaction(async (tx) => {
         runs += 1;
+        await tx.query(noticeSoon);
         await tx.query(deposit, [first]);
         if (runs === 1) await tx.query(nap, [0.2]);
         await tx.query(deposit, [second]);
