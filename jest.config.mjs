@@ -6,4 +6,6 @@ export default {
   setupFiles: ['<rootDir>/tools/jest/nest-first.mjs'],
   reporters: ['default', '<rootDir>/tools/jest/tally.mjs'],
   maxWorkers: 2,
+  // Specs run on real stores, some on five processes of their own: the limit is for what hangs.
+  testTimeout: 30_000,
 };

@@ -33,7 +33,7 @@ console.log(`${tally.passed} passed, ${tally.failed} failed`);
 
 async function passes(name, check) {
   try {
-    await step(name, check);
+    await step(name, async () => void (await check()));
     return true;
   } catch (error) {
     report(error);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { startNats } from './nats.mjs';
+import { natsProgram, startNats } from './nats.mjs';
 import { startPostgres } from './postgres.mjs';
-import { startRedis } from './redis.mjs';
+import { redisProgram, startRedis } from './redis.mjs';
 
 /**
  * Starts a private Postgres, Redis and NATS on free ports of the loopback address, with their data below `directory`
@@ -21,4 +21,9 @@ export async function startInfrastructure({ processes, directory, logs }) {
     startNats(place('nats', 3)),
   ]);
   return { postgres, redis, nats };
+}
+
+/** Brings the programs that are no npm packages, which takes as long as those: start it beside them. */
+export async function bringPrograms() {
+  await Promise.all([redisProgram(), natsProgram()]);
 }

@@ -4,6 +4,7 @@ import { readDemo } from './demo.mjs';
 import { handOffLink } from './hand-off-link.mjs';
 import { inDev } from './paths.mjs';
 import { readJson } from './private-json.mjs';
+import { isRunning } from './processes.mjs';
 import { Refusal, report } from './refusal.mjs';
 
 const help = `npm run link -- [options]: prints a hand-off link; open it in a browser to sign in.
@@ -26,7 +27,7 @@ try {
 
 function link({ user = 'demo', email, username, locale, callback, client }) {
   const running = readJson(inDev('run.json'));
-  if (!running) throw new Refusal('Segue is not running: start it with `npm start`.');
+  if (!running || !isRunning(inDev())) throw new Refusal('Segue is not running: start it with `npm start`.');
   return handOffLink({
     gateway: running.gateway,
     ...signer(client),

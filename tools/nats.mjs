@@ -11,9 +11,15 @@ const nats = {
     '`apt install nats-server`, `brew install nats-server`, or use `docker compose up --wait` instead of `npm start`',
 };
 
-/** Starts a private NATS with JetStream and waits until it answers. @returns {Promise<string>} its URL */
+/** The program, brought if need be. */
+export const natsProgram = () => program(nats);
+
+/**
+ * Starts a private NATS with JetStream and waits until it answers.
+ * @returns {Promise<string>} its URL
+ */
 export async function startNats({ processes, directory, log, layer }) {
-  const { command, env } = await program(nats);
+  const { command, env } = await natsProgram();
   const port = await freePort();
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const args = ['--jetstream', '--store_dir', directory, '--addr', '127.0.0.1', '--port', String(port)];

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { execute } from './command.mjs';
 import { freePort } from './ports.mjs';
@@ -15,7 +15,8 @@ export async function startPostgres({ processes, directory, log, layer }) {
   const data = join(directory, 'data');
   mkdirSync(directory, { recursive: true });
   await give(directory, uid);
-  if (!existsSync(data)) await initialise(run, data);
+  if (existsSync(data)) forgetStalePid(data);
+  else await initialise(run, data);
 
   const port = await freePort();
   const [command, args] = run('postgres', '-D', data, ...settings({ port }));
@@ -34,6 +35,20 @@ async function initialise(run, data) {
   await execute(...run('initdb', '-D', unfinished, '-U', 'segue', '--auth=trust', '--no-sync', ...locale));
   await execute(...run('postgres', '--single', '-D', unfinished, 'postgres'), { input: 'CREATE DATABASE segue\n' });
   renameSync(unfinished, data);
+}
+
+/** After a crash of the machine the pid in the lock file may be somebody else's; Postgres would take that for itself. */
+function forgetStalePid(data) {
+  const lock = join(data, 'postmaster.pid');
+  if (existsSync(lock) && !commandOf(Number.parseInt(readFileSync(lock, 'utf8'), 10)).includes(data)) rmSync(lock);
+}
+
+function commandOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 function settings(own) {

@@ -10,9 +10,15 @@ const redis = {
   install: '`apt install redis-server`, `brew install redis`, or use `docker compose up --wait` instead of `npm start`',
 };
 
-/** Starts a private Redis and waits until it answers. @returns {Promise<string>} its URL */
+/** The program, brought if need be. */
+export const redisProgram = () => program(redis);
+
+/**
+ * Starts a private Redis and waits until it answers.
+ * @returns {Promise<string>} its URL
+ */
 export async function startRedis({ processes, directory, log, layer }) {
-  const { command, env } = await program(redis);
+  const { command, env } = await redisProgram();
   const port = await freePort();
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const settings = {

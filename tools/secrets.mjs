@@ -11,7 +11,10 @@ export function secrets() {
   return { ...kept, ...Object.fromEntries(given.map((name) => [name, process.env[name]])) };
 }
 
-/** Fresh secrets of every kind the services ask for. */
+/**
+ * Fresh secrets of every kind the services ask for.
+ * @public the stacks of test/support make their own
+ */
 export function newSecrets() {
   return {
     ADMIN_KEY: randomBytes(32).toString('base64url'),

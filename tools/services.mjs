@@ -50,6 +50,7 @@ export function startServices({ opsPort, ...options }) {
  * Starts one process of a service, built before, and waits until it says it is ready.
  * @typedef {{ name: string, pid: number, ops: string, log: string, exited: Promise<string> }} Service
  * @returns {Promise<Service>}
+ * @public test/support starts replicas with it
  */
 export async function startService(name, { processes, settings, logs, opsPort, env = process.env }) {
   const port = opsPort ?? (await freePort());

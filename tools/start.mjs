@@ -5,7 +5,7 @@ import { build } from './build.mjs';
 import { seedDemo } from './demo.mjs';
 import { gatewayPorts } from './gateway-ports.mjs';
 import { handOffLink } from './hand-off-link.mjs';
-import { startInfrastructure } from './infrastructure.mjs';
+import { bringPrograms, startInfrastructure } from './infrastructure.mjs';
 import { install } from './install.mjs';
 import { lastLines } from './log-tail.mjs';
 import { migrate } from './migrate.mjs';
@@ -49,9 +49,12 @@ async function run() {
   const processes = await Processes.claim(inDev());
   if (processes.leftovers > 0) console.log(`  Ended ${processes.leftovers} processes that a killed launcher had left.`);
 
+  const unannounce = () => rmSync(runFile, { force: true });
+  unannounce();
+
   let stopped;
   const stop = () => {
-    rmSync(runFile, { force: true });
+    unannounce();
     stopped ??= processes.stop();
     return stopped;
   };
@@ -75,7 +78,10 @@ async function run() {
 async function bringUp(processes) {
   await gatewayPorts(); // a PORT that is taken is told before the long steps
   rmSync(logs, { recursive: true, force: true });
-  await step('Packages', install);
+  await step('Packages', async () => {
+    const [packages] = await Promise.all([install(), bringPrograms()]);
+    return packages;
+  });
   await step('Build', build);
   const infrastructure = await step('Postgres, Redis, NATS', () =>
     startInfrastructure({ processes, directory: inDev('data'), logs }),

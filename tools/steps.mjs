@@ -1,7 +1,10 @@
+let unfinished = false;
+
 /** Runs one step of a tool and shows it as it happens: its name at once, then its time and what it resolved to. */
 export async function step(name, work) {
   const began = performance.now();
-  process.stdout.write(`  ${name.padEnd(34, ' ')}`);
+  process.stdout.write(`${unfinished ? '\n' : ''}  ${name.padEnd(34, ' ')}`);
+  unfinished = true;
   try {
     const result = await work();
     console.log(`${seconds(began)}${typeof result === 'string' ? `  ${result}` : ''}`);
@@ -9,6 +12,8 @@ export async function step(name, work) {
   } catch (error) {
     console.log(`${seconds(began)}  failed`);
     throw error;
+  } finally {
+    unfinished = false;
   }
 }
 

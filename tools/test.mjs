@@ -29,6 +29,7 @@ if (failed > 0 || passed === 0) process.exitCode = 1;
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 
 async function runJestOnItsOwn() {
+  mkdirSync(inDev(), { recursive: true });
   await removeLeftovers();
   const directory = inDev(`test-${process.pid}`);
   const processes = await Processes.claim(directory);
@@ -45,13 +46,12 @@ async function runJestOnItsOwn() {
     return await runJest(env, interruption.signal);
   } finally {
     await processes.stop();
-    rmSync(directory, { recursive: true, force: true });
+    await removeLeftovers();
   }
 }
 
 /** What killed runs, and specs of killed runs, left behind. */
 async function removeLeftovers() {
-  mkdirSync(inDev(), { recursive: true });
   const left = readdirSync(inDev()).filter((name) => name.startsWith('test-') && !isRunning(inDev(name)));
   for (const name of left) {
     await (await Processes.claim(inDev(name))).stop();

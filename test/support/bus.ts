@@ -6,7 +6,12 @@ import { Readiness } from '#ops/readiness';
 import type { Stack } from './stack.js';
 
 /** Asks the services of a stack directly, past the gateway. */
-export async function busOf({ nats }: Stack): Promise<{ bus: Bus; close(): Promise<void> }> {
+export async function busOf(stack: Stack): Promise<{ bus: Bus; close(): Promise<void> }> {
+  const { bus, close } = await lineTo(stack);
+  return { bus, close };
+}
+
+async function lineTo({ nats }: Stack) {
   const log = createLog({ service: 'spec', level: 'silent' });
   const { bus, requests, connection } = openLine({
     name: 'spec',
@@ -17,9 +22,36 @@ export async function busOf({ nats }: Stack): Promise<{ bus: Bus; close(): Promi
   await connection.ready;
   return {
     bus,
+    connection,
     close: async () => {
       requests.close();
       await connection.close();
     },
   };
+}
+
+/** Notes the subject of every ask that passes, in order. */
+export async function tapBus(stack: Stack): Promise<{ asked: string[]; clear(): void; close(): Promise<void> }> {
+  const { connection, close } = await lineTo(stack);
+  const asked: string[] = [];
+  const nats = await connection.ready;
+  nats.subscribe('segue.*.*', { callback: (_error, { subject }) => void asked.push(subject) });
+  await nats.flush();
+  return { asked, clear: () => asked.splice(0), close };
+}
+
+/** Every message of the stream, headers included, as text. */
+export async function factsOf(stack: Stack): Promise<string[]> {
+  const { connection, close } = await lineTo(stack);
+  const nats = await connection.ready;
+  const { state } = (await nats.request('$JS.API.STREAM.INFO.FACTS')).json<{ state: { messages: number } }>();
+  const read = async (_: unknown, at: number) => {
+    const answer = await nats.request('$JS.API.STREAM.MSG.GET.FACTS', JSON.stringify({ seq: at + 1 }));
+    const { message } = answer.json<{ message: { subject: string; hdrs?: string; data?: string } }>();
+    const parts = [message.hdrs, message.data].map((part) => Buffer.from(part ?? '', 'base64').toString());
+    return [message.subject, ...parts].join('\n');
+  };
+  const facts = await Promise.all(Array.from({ length: state.messages }, read));
+  await close();
+  return facts;
 }

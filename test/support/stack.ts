@@ -14,11 +14,14 @@ export interface Stack {
   /** The private listeners. */
   readonly ops: Readonly<Record<ServiceName, string>>;
   readonly postgres: string;
+  readonly redis: string;
   readonly nats: string;
   /** Where each process writes its log: `<logs>/<service>.log`. */
   readonly logs: string;
   /** Every secret of this run. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** Starts one more process of a service, which shares its work with the first. */
+  addReplica(name: Exclude<ServiceName, 'gateway'>): Promise<void>;
   /** Sends a signal to a process of the stack: a service, `NATS`, or `Redis` where it has its own. */
   signal(name: ServiceName | 'NATS' | 'Redis', signal: NodeJS.Signals): void;
   stop(): Promise<void>;
@@ -29,13 +32,19 @@ export interface StackOptions {
   readonly ownRedis?: boolean;
   /** Further settings of the gateway's environment, e.g. `LIMITS`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Puts something between the services and their database, e.g. a tap; answers the URL to use. */
+  readonly viaDatabase?: (url: string) => Promise<string>;
 }
 
 /** How long a spec may wait for `startStack`, in milliseconds. */
 export const startMs = 60_000;
 
 /** Starts a stack against `SEGUE_TEST_POSTGRES` and `SEGUE_TEST_REDIS`; takes about four seconds. */
-export async function startStack({ env = {}, ownRedis = false }: StackOptions = {}): Promise<Stack> {
+export async function startStack({
+  env = {},
+  ownRedis = false,
+  viaDatabase = async (url) => url,
+}: StackOptions = {}): Promise<Stack> {
   const tools = await launcher();
   const name = `test_${randomBytes(6).toString('hex')}`;
   const directory = tools.inDev(`test-stack-${process.pid}-${name}`);
@@ -64,7 +73,7 @@ export async function startStack({ env = {}, ownRedis = false }: StackOptions = 
       tools.migrate(postgres),
     ]);
     const secrets = tools.newSecrets();
-    const infrastructure = { postgres, redis, nats };
+    const infrastructure = { postgres: await viaDatabase(postgres), redis, nats };
     const settings = {
       ...tools.serviceSettings({ infrastructure, secrets, port }),
       PUBLIC_URL: `http://127.0.0.1:${port}`,
@@ -78,9 +87,11 @@ export async function startStack({ env = {}, ownRedis = false }: StackOptions = 
       adminKey: secrets['ADMIN_KEY'] ?? '',
       ops: Object.fromEntries(services.map(({ name, ops }) => [name, ops])) as Stack['ops'],
       postgres,
+      redis,
       nats,
       logs,
       secrets,
+      addReplica: async (name) => void (await tools.startService(name, { processes, settings, logs })),
       signal: (name, signal) => void process.kill(pidOf(name, directory), signal),
       stop,
     };
@@ -145,6 +156,7 @@ interface Launcher {
   startRedis(place: Place): Promise<string>;
   serviceSettings(options: object): Record<string, string>;
   startServices(options: object): Promise<Service[]>;
+  startService(name: ServiceName, options: object): Promise<Service>;
 }
 
 async function launcher(): Promise<Launcher> {

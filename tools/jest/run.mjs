@@ -15,8 +15,10 @@ export async function runJest(env, signal) {
     cwd: root,
     env,
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    // Of its own group: its workers would outlive it.
+    detached: true,
   });
-  signal?.addEventListener('abort', () => child.kill());
+  signal?.addEventListener('abort', () => process.kill(-child.pid));
   let tally = { passed: 0, failed: 1, skipped: 0 };
   child.on('message', (counted) => {
     tally = counted;

@@ -39,7 +39,7 @@ export function traceId({ traceparent }: Call): string {
 }
 
 /** W3C Trace Context, section 3.2.2: all-zero ids are invalid. */
-export function isTraceparent(text: string): boolean {
+function isTraceparent(text: string): boolean {
   return /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(text);
 }
 

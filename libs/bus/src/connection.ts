@@ -61,6 +61,7 @@ export class Connection {
 
   async #open(servers: Servers): Promise<NatsConnection> {
     const { name, log } = this.options;
+    log.info('waiting for NATS');
     while (!this.#closed) {
       try {
         const nats = await connect({

@@ -12,7 +12,7 @@ export const greeter = service('greeter', {
   crash: { request: z.strictObject({}), reply: z.null(), faults: [] },
 });
 
-export const greeterEnv = z.object({ ...runtimeEnv, GREETING: z.string(), TIMES: z.coerce.number().int() });
+const greeterEnv = z.object({ ...runtimeEnv, GREETING: z.string(), TIMES: z.coerce.number().int() });
 
 @Serve(greeter)
 class GreeterController {

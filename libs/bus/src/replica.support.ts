@@ -9,7 +9,7 @@ import { BusModule, type Line, openLine } from './bus.module.js';
 import { BusStrategy } from './strategy.js';
 
 /** A log whose lines a spec reads. */
-export function listeningLog(service = 'spec'): { log: Log; lines: Record<string, unknown>[] } {
+function listeningLog(service = 'spec'): { log: Log; lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({ service, level: 'debug', write: (line) => lines.push(JSON.parse(line)) });
   return { log, lines };

@@ -112,7 +112,7 @@ describe('startService', () => {
   it('can be stopped while it waits for NATS', async () => {
     const service = start({ ...good(), NATS_URL: 'nats://127.0.0.1:1' });
     running = service;
-    await delay(1_000);
+    while (!service.lines.some(({ msg }) => msg === 'waiting for NATS')) await delay(20);
     service.child.kill('SIGTERM');
     expect(await service.exit).toBe(0);
   });

@@ -35,23 +35,25 @@ export async function startService<Env extends typeof runtime>(
 
   const readiness = new Readiness(log);
   const ops = await startOps({ host: config.HOST, port: config.OPS_PORT, readiness, log });
-  const line = openLine({ name, natsUrl: config.NATS_URL, log, readiness });
-  const strategy = new BusStrategy({ queue: name, connection: line.connection, log });
-
-  let close = async () => {};
+  const closing: (() => Promise<void>)[] = [];
   stopOnSignal(log, async () => {
     readiness.stopping();
-    await strategy.close();
-    await line.facts.close();
-    await close();
+    for (const close of closing) await close();
     await ops.close();
   });
+
+  const line = openLine({ name, natsUrl: config.NATS_URL, log, readiness });
+  const strategy = new BusStrategy({ queue: name, connection: line.connection, log });
+  closing.push(
+    () => strategy.close(),
+    () => line.facts.close(),
+  );
 
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(
     { module: ServiceModule, imports: [BusModule.over(line), root(config)] },
     { strategy, logger: log.forNest(), abortOnError: false },
   );
-  close = () => app.close();
+  closing.push(() => app.close());
   await app.listen();
   readiness.serving();
   log.info('serving', { ops: ops.url });

@@ -48,4 +48,3 @@ export const page = z.strictObject({
   limit: z.int().min(1).max(200).default(50),
   cursor: z.string().max(256).optional(),
 });
-export type Page = z.infer<typeof page>;

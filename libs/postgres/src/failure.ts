@@ -68,3 +68,12 @@ function lost(cause: unknown, sent: Sent): Failure {
 function unavailable(cause: unknown): Failure {
   return { error: new Fault('service.unavailable', { cause }), lost: false, again: false };
 }
+
+/** Was it that nobody answered: neither the statement, nor a new connection, nor any of those ahead in the queue? */
+export function isSilence(error: unknown): boolean {
+  const reason = error instanceof Fault ? error.cause : error;
+  return types.isNativeError(reason) && silence.test(reason.message);
+}
+
+const silence =
+  /^(Query read timeout|Connection terminated due to connection timeout|timeout exceeded when trying to connect)/;

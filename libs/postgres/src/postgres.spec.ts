@@ -152,10 +152,13 @@ describe('a transaction', () => {
   });
 
   it('runs again after a deadlock', async () => {
+    // Well before a statement's own time-out, also on a busy machine.
+    const noticeSoon = statement('spec.deadlock', `SET LOCAL deadlock_timeout = '100ms'`);
     const order = (first: number, second: number) => {
       let runs = 0;
       return postgres.transaction(async (tx) => {
         runs += 1;
+        await tx.query(noticeSoon);
         await tx.query(deposit, [first]);
         if (runs === 1) await tx.query(nap, [0.2]);
         await tx.query(deposit, [second]);
@@ -228,6 +231,22 @@ describe('a connection that fails', () => {
     expect(performance.now() - begun).toBeLessThan(2500);
     wire.restore();
     expect(await faultOf(behind.query(deposit, [8]))).toBe('no error');
+  });
+
+  it('by going silent under load: the rest is refused at once, until it answers again', async () => {
+    await Promise.all(Array.from({ length: 10 }, () => behind.query(nap, [0.01])));
+    wire.freeze();
+    const first = await Promise.all(Array.from({ length: 10 }, () => faultOf(behind.query(deposit, [10]))));
+    expect(new Set(first)).toEqual(new Set(['service.silent']));
+    const begun = performance.now();
+    const next = await Promise.all(Array.from({ length: 50 }, () => faultOf(behind.query(deposit, [10]))));
+    expect(new Set(next)).toEqual(new Set(['service.unavailable']));
+    expect(performance.now() - begun).toBeLessThan(50);
+    wire.restore();
+    while ((await faultOf(behind.query(backend))) !== 'no error') await setTimeout(20);
+    expect(performance.now() - begun).toBeLessThan(2000);
+    const again = await Promise.all(Array.from({ length: 50 }, () => faultOf(behind.query(backend))));
+    expect(new Set(again)).toEqual(new Set(['no error']));
   });
 
   it('between COMMIT and its answer: unknown, though it did happen', async () => {

@@ -4,7 +4,8 @@ import type { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { currentCall } from '#bus/call';
 import { Fault } from '#contracts/fault';
-import { judge, type Sent } from './failure.js';
+import { Breaker } from './breaker.js';
+import { isSilence, judge, type Sent } from './failure.js';
 
 /** A statement under a name: each connection parses and plans it once (stack.md, trap 8). */
 export interface Statement {
@@ -40,6 +41,7 @@ const maxRetries = 3;
 /** Hot-path SQL on TypeORM's own pool, within the `limits` of `data-source.ts`. */
 export class Postgres implements Queryable {
   private readonly pool: Pool;
+  private readonly breaker = new Breaker();
 
   /** @param dataSource initialised: its pool exists only then */
   constructor(dataSource: DataSource) {
@@ -52,9 +54,11 @@ export class Postgres implements Queryable {
       const client = await this.acquire();
       try {
         const { rows } = await client.query<Row>({ name, text, values: values as unknown[] });
+        this.breaker.answered();
         release(client);
         return rows;
       } catch (error) {
+        this.heard(error);
         const failure = judge(error, 'commit');
         release(client, failure.lost);
         throw failure.again ? new Again(failure.error) : failure.error;
@@ -79,9 +83,11 @@ export class Postgres implements Queryable {
         const result = await work(tx);
         refuseLate();
         await tx.commit();
+        this.breaker.answered();
         release(client);
         return result;
       } catch (error) {
+        this.heard(error);
         release(client, tx.lost || !(await tx.rolledBack()));
         throw tx.again ? new Again(error) : error;
       }
@@ -90,7 +96,9 @@ export class Postgres implements Queryable {
 
   private async acquire(): Promise<PoolClient> {
     if (this.pool.waitingCount >= maxWaiting) throw unavailable(new Error(`${maxWaiting} wait for a connection`));
+    if (!this.breaker.admits(performance.now())) throw unavailable(new Error('Postgres is silent'));
     const client = await this.pool.connect().catch((cause: unknown) => {
+      this.heard(cause);
       throw unavailable(cause);
     });
     client.on('error', ignore);
@@ -101,6 +109,11 @@ export class Postgres implements Queryable {
       throw error;
     }
     return client;
+  }
+
+  private heard(error: unknown): void {
+    if (isSilence(error)) this.breaker.silent(performance.now());
+    else this.breaker.answered();
   }
 }
 

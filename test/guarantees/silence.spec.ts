@@ -1,0 +1,141 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+import { session } from '#contracts/session';
+import { token } from '#contracts/token';
+import { Admin } from '../support/admin.js';
+import { Browser } from '../support/browser.js';
+import { busOf, factsOf } from '../support/bus.js';
+import { request } from '../support/http.js';
+import { Partner } from '../support/partner.js';
+import { type Stack, startMs, startStack } from '../support/stack.js';
+
+const attempt = { support: 'abcdefghij', address: '0123456789abcdef' };
+
+/** INV-20: whoever reads the logs, the facts, a dump of the database or Redis finds no secret of the run. */
+describe('after a run, no secret of it', () => {
+  let stack: Stack;
+  /** By what it is. */
+  const secrets = new Map<string, string>();
+  /** Personal data, which has its own columns and belongs nowhere else. */
+  const personal = ['canary.person@example.com', 'Canary Person'];
+
+  beforeAll(async () => {
+    stack = await startStack({ ownRedis: true });
+    for (const [name, value] of Object.entries(stack.secrets)) {
+      secrets.set(name, value);
+      if (value.includes(':')) secrets.set(`${name} itself`, value.slice(value.indexOf(':') + 1));
+    }
+    const admin = new Admin(stack);
+    const partner = await Partner.register(admin);
+    secrets.set('link secret', partner.secret);
+
+    const visitor = new Browser(stack.url);
+    const good = partner.token({ userId: 'canary-user', email: personal[0], username: personal[1] });
+    const refused = partner.token({ userId: 'canary-user' }, { secret: 'not the secret of this client, surely' });
+    await visitor.open(partner.linkWith(good));
+    await visitor.open(partner.linkWith(refused));
+    await new Browser(stack.url).open(partner.linkWith(good));
+    await new Browser(stack.url).open(partner.linkWith(`${good}x`, { callbackPath: '//canary.example' }));
+    secrets
+      .set('link', good)
+      .set('refused link', refused)
+      .set('cookie', visitor.cookie.replace(/^segue=/, ''));
+    await visitor.open('/v1/session');
+
+    const { secret: second } = await admin.post(`clients/${partner.clientId}/link-secrets`, {});
+    const { key, keyId } = await admin.post(`clients/${partner.clientId}/api-keys`, {
+      name: 'k',
+      kind: 'private',
+      scopes: ['users.read'],
+    });
+    const { key: rotated } = await admin.post(`clients/${partner.clientId}/api-keys/${keyId}/rotate`, {});
+    secrets.set('second link secret', second).set('API key', key).set('rotated API key', rotated);
+
+    const { bus, close } = await busOf(stack);
+    await bus.ask(token.authenticate, { key, attempt });
+    await bus.ask(token.authenticate, { key: `${key}x`, attempt }).catch(() => undefined);
+    const opened = await bus.ask(session.open, {
+      sessionId: crypto.randomUUID(),
+      clientId: partner.clientId,
+      subject: crypto.randomUUID(),
+      epoch: 0,
+      protocol: 'client-auth',
+      origin: null,
+      originUntil: null,
+      lifetimeSeconds: 900,
+      credential: 'refresh',
+      attempt,
+    });
+    const { refreshToken } = await bus.ask(session.refresh, { refreshToken: opened.credential, attempt });
+    // A superseded token after its successor was used is reuse: the loudest path there is.
+    await bus.ask(session.refresh, { refreshToken, attempt });
+    await bus.ask(session.refresh, { refreshToken: opened.credential, attempt }).catch(() => undefined);
+    const signed = await bus.ask(token.sign, {
+      kind: 'access',
+      clientId: partner.clientId,
+      subject: opened.session.subject,
+      sessionId: opened.session.sessionId,
+      scopes: [],
+      jti: crypto.randomUUID(),
+      ttlSeconds: 60,
+    });
+    secrets.set('refresh token', opened.credential).set('successor', refreshToken).set('access token', signed.token);
+    await request(`${stack.url}/v1/session`, { headers: { authorization: `Bearer ${signed.token}` } });
+    await request(`${stack.url}/v1/admin/clients`, { headers: { authorization: 'Bearer wrong-admin-key-canary' } });
+    await request(`${stack.url}/v1/admin/clients`, { method: 'POST', body: '{"name": "broken' });
+    secrets.set('wrong admin key', 'wrong-admin-key-canary');
+    await close();
+    // The last fact is in the audit trail: everything was relayed and recorded.
+    await admin.audit({ clientId: partner.clientId, type: 'session.reuse_detected' });
+  }, startMs);
+  afterAll(() => stack?.stop());
+
+  it('occurs in a log', () => {
+    const logs = readdirSync(stack.logs).map((file) => readFileSync(join(stack.logs, file), 'utf8'));
+    expect(logs.length).toBeGreaterThanOrEqual(5);
+    expect(foundIn(logs.join('\n'))).toEqual([]);
+  });
+
+  it('occurs in a fact', async () => {
+    const facts = await factsOf(stack);
+    expect(facts.length).toBeGreaterThan(10);
+    expect(foundIn(facts.join('\n'))).toEqual([]);
+  });
+
+  it('occurs in a table, but for personal data in its own columns', async () => {
+    const database = new Client({ connectionString: stack.postgres });
+    await database.connect();
+    const { rows: tables } = await database.query(
+      `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.tables
+       WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')`,
+    );
+    const dump = new Map<string, string>();
+    for (const { name } of tables) {
+      const { rows } = await database.query(`SELECT row_to_json(t)::text AS row FROM ${name} t`);
+      dump.set(name, rows.map(({ row }) => row).join('\n'));
+    }
+    await database.end();
+    expect(dump.get('token.clients')).toContain('Partner');
+    const holders = [...dump].filter(([, rows]) => foundIn(rows).length > 0).map(([name]) => name);
+    expect(holders.filter((name) => !['identity.users', 'identity.emails'].includes(name))).toEqual([]);
+    const withoutPersons = foundIn([...dump.values()].join('\n')).filter((what) => !personal.includes(what));
+    expect(withoutPersons).toEqual([]);
+  });
+
+  it('occurs in Redis', async () => {
+    const redis = new Redis(stack.redis);
+    const keys = await redis.keys('*');
+    const values = await Promise.all(keys.map((key) => redis.dump(key)));
+    await redis.quit();
+    expect(keys.length).toBeGreaterThan(0);
+    expect(foundIn([...keys, ...values].join('\n'))).toEqual([]);
+  });
+
+  function foundIn(text: string): string[] {
+    const found = [...secrets].filter(([, value]) => text.includes(value)).map(([what]) => what);
+    return [...found, ...personal.filter((value) => text.includes(value))];
+  }
+});
