@@ -8,7 +8,10 @@ import { createLog } from '#log/log';
 import { Readiness } from '#ops/readiness';
 import { Outbox } from '#outbox/outbox';
 import { FollowFacts } from './follow-facts.js';
+import { Heard } from './heard.js';
+import { Snapshot } from './snapshot.js';
 import type { Opening } from './store/opening.js';
+import { RevocationStore } from './store/revocation.store.js';
 import { chain, newClient, opened, type Replicas, twoReplicas } from './store/testing.js';
 
 const log = createLog({ service: 'session', level: 'silent' });
@@ -44,7 +47,7 @@ beforeEach(() => {
 function replica(): { follow: FollowFacts; line: Line } {
   const line = openLine({ name: 'session', natsUrl: nats.url, log, readiness: new Readiness(log) });
   lines.push(line);
-  return { follow: new FollowFacts(line.facts, replicas.epochs, new Outbox()), line };
+  return { follow: new FollowFacts(line.facts, replicas.epochs, new Outbox(), new Heard()), line };
 }
 
 const told = (what: Pick<NewFact, 'type' | 'body'>, client = clientId): Fact => ({
@@ -125,6 +128,29 @@ describe('facts that end sessions', () => {
     expect(before).toEqual([`${row.sessionId} revoked`]);
     expect(await closed()).toEqual(before);
     expect(await replicas.one.find(later)).not.toBeNull();
+  });
+
+  it('are in the revocation set as soon as they are stated, however far behind this service is', async () => {
+    const { follow, line } = replica();
+    const heard = new Heard();
+    heard.add(follow.follow(durable));
+    const snapshot = new Snapshot(new RevocationStore(replicas.postgres), heard);
+    await until(() =>
+      heard.caughtUp().then(
+        () => true,
+        () => false,
+      ),
+    );
+
+    const stated = Array.from({ length: 50 }, () => ({ userId: randomUUID(), epoch: 1 }));
+    await publish(line, ...stated.map((body) => told({ type: 'user.suspended', body })));
+    const subjects: string[] = [];
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page = await snapshot.run(cursor === undefined ? {} : { cursor });
+      subjects.push(...page.epochs.map(({ subject }) => subject));
+      cursor = page.nextCursor;
+    }
+    expect(subjects).toEqual(expect.arrayContaining(stated.map(({ userId }) => userId)));
   });
 
   it('wait for the service while it is away', async () => {

@@ -4,6 +4,7 @@ import type { Following } from '#bus/follow';
 import type { Fact } from '#contracts/fact';
 import { Outbox } from '#outbox/outbox';
 import { raisedBy, raisingFacts } from './domain/epoch.js';
+import { Heard } from './heard.js';
 import { EpochsStore } from './store/epochs.store.js';
 
 /** For each client in a batch: 100 000 sessions in about a second, well before the facts would come again. */
@@ -16,10 +17,11 @@ export class FollowFacts implements OnApplicationBootstrap {
     private readonly facts: FactStream,
     private readonly epochs: EpochsStore,
     private readonly outbox: Outbox,
+    private readonly heard: Heard,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.follow('session');
+    this.heard.add(this.follow('session'));
   }
 
   /**

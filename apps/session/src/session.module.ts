@@ -5,6 +5,7 @@ import { parseKeyRing } from '#secrets/key-ring';
 import { Close } from './close.js';
 import { Credentials } from './domain/credential.js';
 import { FollowFacts } from './follow-facts.js';
+import { Heard } from './heard.js';
 import { List } from './list.js';
 import { Open } from './open.js';
 import { Read } from './read.js';
@@ -38,6 +39,7 @@ export class SessionModule {
         Close,
         List,
         Snapshot,
+        Heard,
         FollowFacts,
         Upkeep,
       ],

@@ -10,6 +10,7 @@ import { Refusals } from '#outbox/refusals';
 import { parseKeyRing } from '#secrets/key-ring';
 import { Close } from './close.js';
 import { Credentials } from './domain/credential.js';
+import { Heard } from './heard.js';
 import { List } from './list.js';
 import { Open } from './open.js';
 import { Read } from './read.js';
@@ -45,7 +46,7 @@ function service(sessions: SessionsStore, keys: string): SessionController {
     new Refresh(credentials, sessions, outbox),
     new Close(sessions, outbox),
     new List(sessions),
-    new Snapshot(new RevocationStore(replicas.postgres)),
+    new Snapshot(new RevocationStore(replicas.postgres), new Heard()),
   );
 }
 

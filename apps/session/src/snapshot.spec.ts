@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { session } from '#contracts/session';
+import { Heard } from './heard.js';
 import { Snapshot } from './snapshot.js';
 import { RevocationStore } from './store/revocation.store.js';
 import { chain, newClient, opened, type Replicas, twoReplicas } from './store/testing.js';
@@ -9,7 +10,7 @@ let replicas: Replicas;
 let snapshot: Snapshot;
 beforeAll(async () => {
   replicas = await twoReplicas();
-  snapshot = new Snapshot(new RevocationStore(replicas.postgres));
+  snapshot = new Snapshot(new RevocationStore(replicas.postgres), new Heard());
 });
 afterAll(() => replicas.end());
 
