@@ -1,15 +1,13 @@
 import { z } from 'zod';
-import { developmentDefault, port, redisEnv, runtimeEnv, secret } from '#env/fields';
+import { developmentDefault, port, publicUrlEnv, redisEnv, runtimeEnv, secret } from '#env/fields';
 import { isTrustedProxyList } from './http/address.js';
 import { defaultLimits, parseLimits } from './http/limits.js';
 
 export const gatewayEnv = z.object({
   ...runtimeEnv,
   ...redisEnv,
+  ...publicUrlEnv,
   PORT: port(8080).describe('the public listener'),
-  PUBLIC_URL: developmentDefault(z.string(), 'http://127.0.0.1:8080')
-    .refine(isOrigin, { error: 'an origin such as https://id.example.com: scheme and host, no path' })
-    .describe('how the world reaches the gateway: issuer, absolute URLs, and the host it answers for in production'),
   TRUSTED_PROXIES: z
     .string()
     .default('')
@@ -36,8 +34,3 @@ export const gatewayEnv = z.object({
     ),
 });
 export type GatewayConfig = z.output<typeof gatewayEnv>;
-
-function isOrigin(value: string): boolean {
-  const url = URL.parse(value);
-  return url !== null && /^https?:$/.test(url.protocol) && url.origin === value;
-}

@@ -6,8 +6,7 @@ import type { identity } from '#contracts/identity';
 import type { Attempt } from '#contracts/ids';
 import type { LinkRefusal } from '#contracts/refusal';
 import type { Received, Reply } from '#contracts/service';
-import { Outbox } from '#outbox/outbox';
-import { Postgres } from '#postgres/postgres';
+import { Refusals } from '#outbox/refusals';
 import { sha256 } from '#secrets/digest';
 import { uuidv7 } from '#secrets/random';
 import { placeholderEmail } from './domain/email.js';
@@ -21,8 +20,7 @@ import { UsersStore } from './store/users.store.js';
 export class Arrive {
   constructor(
     private readonly users: UsersStore,
-    private readonly postgres: Postgres,
-    private readonly outbox: Outbox,
+    private readonly refusals: Refusals,
   ) {}
 
   async run({
@@ -57,10 +55,10 @@ export class Arrive {
     return { user: userView(user), epoch: user.epoch, created, merge };
   }
 
-  private async record(clientId: string, reason: LinkRefusal, { support, address }: Attempt, userId?: string) {
+  private record(clientId: string, reason: LinkRefusal, attempt: Attempt, userId?: string): Promise<void> {
+    const { support, address } = attempt;
     const body = { support, reason, address, ...(userId !== undefined && { userId }) };
-    await this.outbox.write(this.postgres, [{ type: 'link.refused', clientId, subject: `link/${support}`, body }]);
-    this.outbox.kick();
+    return this.refusals.record({ type: 'link.refused', clientId, subject: `link/${support}`, body }, attempt);
   }
 }
 

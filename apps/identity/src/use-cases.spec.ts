@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type FactType, facts } from '#contracts/fact';
 import { identity, user } from '#contracts/identity';
 import type { Request } from '#contracts/service';
+import { createLog } from '#log/log';
+import { GroupedFacts } from '#outbox/grouped-facts';
 import { Outbox } from '#outbox/outbox';
+import { Refusals } from '#outbox/refusals';
 import { type ScratchStore, scratchStore } from '#postgres/testing';
 import { Arrive } from './arrive.js';
 import { CreateUser } from './create-user.js';
@@ -28,7 +31,11 @@ afterAll(() => scratch.drop());
 function useCases() {
   const outbox = new Outbox();
   const users = new UsersStore(scratch.postgres, outbox);
-  const arrivals = new Arrive(users, scratch.postgres, outbox);
+  const refusals = new Refusals(
+    new GroupedFacts(scratch.postgres, outbox),
+    createLog({ service: 'spec', level: 'silent' }),
+  );
+  const arrivals = new Arrive(users, refusals);
   const reading = new GetUser(users);
   const creation = new CreateUser(users);
   const listing = new ListUsers(users);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseKeyRing } from '#secrets/key-ring';
 import { Secret } from './secret.js';
 
 /** A field that must not be printed, e.g. a key or a URL with a password in it. */
@@ -8,6 +9,16 @@ export const secret = () =>
     .min(1)
     .transform((value) => new Secret(value))
     .meta({ secret: true });
+
+/** Symmetric keys as `parseKeyRing` reads them, `<id>:<base64 of 32 bytes>[,…]`, the current one first. No default. */
+export const keyRing = () =>
+  secret().superRefine((keys, problems) => {
+    try {
+      parseKeyRing(keys.reveal());
+    } catch (error) {
+      problems.addIssue(error instanceof Error ? error.message : 'not a list of keys');
+    }
+  });
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -64,3 +75,17 @@ export const postgresEnv = {
 export const redisEnv = {
   REDIS_URL: developmentDefault(secret(), 'redis://127.0.0.1:6379').describe('Redis with AOF and `noeviction`'),
 };
+
+/** What the world calls us; whoever signs tokens and whoever checks them must agree on it byte for byte. */
+export const publicUrlEnv = {
+  PUBLIC_URL: developmentDefault(z.string(), 'http://127.0.0.1:8080')
+    .refine(isOrigin, { error: 'an origin such as https://id.example.com: scheme and host, no path' })
+    .describe(
+      'how the world reaches the gateway: the issuer of tokens, absolute URLs, the host it answers for in production',
+    ),
+};
+
+function isOrigin(value: string): boolean {
+  const url = URL.parse(value);
+  return url !== null && /^https?:$/.test(url.protocol) && url.origin === value;
+}
