@@ -30,19 +30,6 @@ describe('once means once, for fifty at the same time', () => {
       (row) => (row as { subject: string }).subject === userId,
     );
 
-  it('a link opened by fifty browsers opens one session', async () => {
-    const link = partner.link({ userId: 'raced' });
-    const browsers = crowd.map(() => new Browser(stack.url));
-    const answers = await Promise.all(browsers.map((browser) => browser.open(link)));
-    const landed = answers.map(({ headers }) => headers['location'] === '/home');
-    expect(landed.filter(Boolean)).toHaveLength(1);
-    expect(answers.filter(({ headers }) => headers['location']?.startsWith('/login?error=invalid_token'))).toHaveLength(
-      49,
-    );
-    const { userId } = await whoIs(browsers[landed.indexOf(true)]!);
-    expect(await sessionsOf(userId)).toHaveLength(1);
-  });
-
   it('a form of another site, sent fifty times, opens one session', async () => {
     const fields = { clientId: partner.clientId, userToken: partner.token({ userId: 'parked' }) };
     const answers = await Promise.all(
@@ -115,12 +102,6 @@ describe('once means once, for fifty at the same time', () => {
     const rows = (await rowsOf(stack, ['identity.users']))['identity.users'] as Record<string, unknown>[];
     expect(rows.filter((row) => row['merged_into'] !== null && row['user_id'] === user.userId)).toHaveLength(1);
     expect(rows.find((row) => row['user_id'] === user.userId)?.['merged_into']).toBe(owner.userId);
-  });
-
-  it('a new user who comes fifty times at once is one user', async () => {
-    await Promise.all(crowd.map(() => new Browser(stack.url).open(partner.link({ userId: 'crowded' }))));
-    const { items } = await admin.get(`clients/${partner.clientId}/users?externalId=crowded`);
-    expect(items).toHaveLength(1);
   });
 
   it('an e-mail wanted by fifty users belongs to one of them', async () => {

@@ -22,6 +22,8 @@ export interface Stack {
   readonly secrets: Readonly<Record<string, string>>;
   /** Starts one more process of a service, which shares its work with the first. */
   addReplica(name: Exclude<ServiceName, 'gateway'>): Promise<void>;
+  /** Starts one more gateway, which listens for itself. @returns where */
+  addGateway(): Promise<string>;
   /** Sends a signal to a process of the stack: a service, `NATS`, or `Redis` where it has its own. */
   signal(name: ServiceName | 'NATS' | 'Redis', signal: NodeJS.Signals): void;
   stop(): Promise<void>;
@@ -30,6 +32,8 @@ export interface Stack {
 export interface StackOptions {
   /** A Redis of its own, to be paused or killed. */
   readonly ownRedis?: boolean;
+  /** As where it matters: only known hosts are answered, and no default of development is taken. */
+  readonly production?: boolean;
   /** Further settings of the gateway's environment, e.g. `LIMITS`. */
   readonly env?: Readonly<Record<string, string>>;
   /** Puts something between the services and their database, e.g. a tap; answers the URL to use. */
@@ -43,6 +47,7 @@ export const startMs = 60_000;
 export async function startStack({
   env = {},
   ownRedis = false,
+  production = false,
   viaDatabase = async (url) => url,
 }: StackOptions = {}): Promise<Stack> {
   const tools = await launcher();
@@ -77,6 +82,7 @@ export async function startStack({
     const settings = {
       ...tools.serviceSettings({ infrastructure, secrets, port }),
       PUBLIC_URL: `http://127.0.0.1:${port}`,
+      ...(production && { NODE_ENV: 'production' }),
     };
     // The launcher hands on whatever it does not manage itself.
     Object.assign(process.env, env);
@@ -92,6 +98,11 @@ export async function startStack({
       logs,
       secrets,
       addReplica: async (name) => void (await tools.startService(name, { processes, settings, logs })),
+      addGateway: async () => {
+        const PORT = String(await tools.freePort());
+        await tools.startService('gateway', { processes, settings: { ...settings, PORT }, logs });
+        return `http://127.0.0.1:${PORT}`;
+      },
       signal: (name, signal) => void process.kill(pidOf(name, directory), signal),
       stop,
     };
