@@ -3,8 +3,8 @@ import { Injectable } from '@nestjs/common';
 import type { user } from '#contracts/identity';
 import type { Received, Reply } from '#contracts/service';
 import { uuidv7 } from '#secrets/random';
-import { placeholderEmail } from './domain/email.js';
 import { userView } from './domain/identity.js';
+import { placeholderEmail } from './domain/placeholder.js';
 import { given } from './given.js';
 import { UsersStore } from './store/users.store.js';
 

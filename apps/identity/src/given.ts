@@ -1,7 +1,6 @@
 import { Fault } from '#contracts/fault';
-import { normalEmail } from './domain/email.js';
+import { canonicalLocale, normalEmail } from '#contracts/person';
 import type { Claims } from './domain/identity.js';
-import { canonicalLocale } from './domain/locale.js';
 
 /**
  * What was said of a user, in normal form.

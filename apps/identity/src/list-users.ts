@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Fault } from '#contracts/fault';
 import type { user } from '#contracts/identity';
+import { normalEmail } from '#contracts/person';
 import type { Received, Reply } from '#contracts/service';
 import { base62ToUuid, uuidToBase62 } from '#secrets/base62';
-import { normalEmail } from './domain/email.js';
 import { userView } from './domain/identity.js';
 import { UsersStore } from './store/users.store.js';
 

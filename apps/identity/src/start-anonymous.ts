@@ -5,8 +5,8 @@ import type { identity } from '#contracts/identity';
 import type { Received, Reply } from '#contracts/service';
 import { sha256 } from '#secrets/digest';
 import { randomBase62, uuidv7 } from '#secrets/random';
-import { placeholderEmail } from './domain/email.js';
 import { userView } from './domain/identity.js';
+import { placeholderEmail } from './domain/placeholder.js';
 import { UsersStore } from './store/users.store.js';
 
 /** Makes an anonymous account. Only the answer ever carries its handle: who has it may merge the account (S-36). */

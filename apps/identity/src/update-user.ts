@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { user } from '#contracts/identity';
 import type { Received, Reply } from '#contracts/service';
-import { placeholderEmail } from './domain/email.js';
 import { userView } from './domain/identity.js';
+import { placeholderEmail } from './domain/placeholder.js';
 import { given } from './given.js';
 import { UsersStore } from './store/users.store.js';
 

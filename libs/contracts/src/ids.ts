@@ -17,17 +17,19 @@ export const instant = z.string();
 /** Seconds since 1970 (NumericDate, RFC 7519 section 2). */
 export const numericDate = z.int();
 
-/** Control characters and lone surrogates never enter: Postgres would refuse or silently merge them (state.md, "A user"). */
-const clean = (text: string) => text.isWellFormed() && !/\p{Cc}/u.test(text);
+/**
+ * A string of 1 to `most` code points, well-formed and without control characters: Postgres would refuse the one and
+ * silently merge the other (two users would collide).
+ */
+export function isText(value: unknown, most: number): value is string {
+  if (typeof value !== 'string' || value.length === 0 || value.length > most * 2) return false;
+  if (value.length > most && [...value].length > most) return false;
+  return value.isWellFormed() && !/\p{Cc}/u.test(value);
+}
 
 /** Text from outside; lengths in code points. */
 export const text = (most: number) =>
-  z
-    .string()
-    .min(1)
-    .refine((value) => clean(value) && [...value].length <= most, {
-      error: `at most ${most} characters, none of control`,
-    });
+  z.string().refine((value) => isText(value, most), { error: `1 to ${most} characters, none of control` });
 
 /** The client's own id for a person, compared byte for byte. */
 export const externalId = text(128);

@@ -1,5 +1,5 @@
 import type { UserView } from '#contracts/identity';
-import type { Email } from './email.js';
+import type { Email } from '#contracts/person';
 
 /** A person of one client. */
 export interface User {

@@ -1,10 +1,11 @@
 // For specs only: links, and all that is stored of a client.
 import { randomBytes, randomUUID } from 'node:crypto';
+import { type Email, normalEmail } from '#contracts/person';
 import type { ScratchStore } from '#postgres/testing';
 import { sha256 } from '#secrets/digest';
 import { randomBase62, uuidv7 } from '#secrets/random';
-import { type Email, normalEmail, placeholderEmail } from '../domain/email.js';
 import type { User } from '../domain/identity.js';
+import { placeholderEmail } from '../domain/placeholder.js';
 import type { Arriving } from './sql.js';
 import type { UsersStore } from './users.store.js';
 

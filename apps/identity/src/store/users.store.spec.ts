@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { normalEmail } from '#contracts/person';
 import { Outbox } from '#outbox/outbox';
 import { type ScratchStore, scratchStore } from '#postgres/testing';
-import { normalEmail } from '../domain/email.js';
 import { mostLinksOfASecond } from '../domain/identity.js';
 import { arriveTogether } from './arriving.js';
 import { store } from './data-source.js';

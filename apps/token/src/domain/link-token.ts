@@ -1,9 +1,8 @@
 import type { z } from 'zod';
+import { isText } from '#contracts/ids';
+import { canonicalLocale, normalEmail } from '#contracts/person';
 import type { LinkRefusal } from '#contracts/refusal';
 import type { linkClaims } from '#contracts/token';
-import { isEmail } from './email.js';
-import { canonicalLocale } from './locale.js';
-import { isText } from './text.js';
 
 /** Seconds by which clocks may differ: one constant for every comparison of times (S-09). */
 export const leewaySeconds = 30;
@@ -67,11 +66,11 @@ function readUser(claims: Claims): LinkClaims | null {
   const email = claims.get('email') ?? undefined;
   const username = claims.get('username') ?? undefined;
   const wish = claims.get('locale') ?? undefined;
-  const locale = wish === undefined ? undefined : canonicalLocale(wish);
+  const locale = wish === undefined ? undefined : isText(wish, 35) ? canonicalLocale(wish) : null;
   const handle = claims.get('anonymousAccountId') ?? undefined;
 
   if (!isText(externalId, 128)) return null;
-  if (email !== undefined && !isEmail(email)) return null;
+  if (email !== undefined && !(isText(email, 254) && normalEmail(email))) return null;
   if (username !== undefined && !isText(username, 128)) return null;
   if (locale === null) return null;
   return {

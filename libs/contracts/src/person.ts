@@ -1,6 +1,3 @@
-import { domainToASCII } from 'node:url';
-import type { RandomBytes } from '#secrets/random';
-
 /** An e-mail as it is kept, and the form under which it is unique within a client (S-35). */
 export interface Email {
   /** As given, in NFC, with the domain in ASCII lower case: what is shown. */
@@ -27,12 +24,16 @@ export function normalEmail(text: string): Email | null {
 
   const at = given.lastIndexOf('@');
   const local = given.slice(0, Math.max(at, 0)).normalize('NFC');
-  if (Buffer.byteLength(local) > 64 || !localPart.test(local)) return null;
+  if (new TextEncoder().encode(local).length > 64 || !localPart.test(local)) return null;
 
-  const written = given.slice(at + 1);
-  const domain = /^[\p{L}\p{M}\p{N}.-]+$/u.test(written) ? domainToASCII(written) : '';
+  const domain = asciiDomain(given.slice(at + 1));
   if (!hostname.test(domain) || domain.endsWith('.invalid')) return null;
   return { address: `${local}@${domain}`, key: `${fold(local)}@${domain}` };
+}
+
+/** Punycode, by the rules of UTS 46; empty where there is none. */
+function asciiDomain(domain: string): string {
+  return /^[\p{L}\p{M}\p{N}.-]+$/u.test(domain) ? (URL.parse(`https://${domain}`)?.hostname ?? '') : '';
 }
 
 /** Upper case first: it makes one of what lower case leaves apart (ß and ss, ſ and s, ς and σ). */
@@ -40,7 +41,12 @@ function fold(local: string): string {
   return local.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
 }
 
-/** An address nobody can own or guess: 128 random bits in a domain that is reserved for ever (RFC 2606). */
-export function placeholderEmail(random: RandomBytes): string {
-  return `${random(16).toString('hex')}@placeholder.invalid`;
+/** The canonical BCP 47 tag (`en_US` is taken as `en-US`), or `null` when it is none. */
+export function canonicalLocale(text: string): string | null {
+  try {
+    const tag = new Intl.Locale(text.replaceAll('_', '-')).toString();
+    return tag.length <= 35 ? tag : null;
+  } catch {
+    return null;
+  }
 }

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { normalEmail, placeholderEmail } from './email.js';
+import { normalEmail } from './person.js';
 
 describe('the normal form of an e-mail', () => {
   it.each([
@@ -97,13 +96,5 @@ describe('the normal form of an e-mail', () => {
         expect(normalEmail(`${name.normalize('NFD')}@example.com`)?.key).toBe(key);
       }),
     );
-  });
-});
-
-describe('a placeholder', () => {
-  it('has 128 random bits and is never taken as an e-mail', () => {
-    expect(placeholderEmail(() => Buffer.alloc(16, 0xab))).toBe(`${'ab'.repeat(16)}@placeholder.invalid`);
-    expect(placeholderEmail(randomBytes)).not.toBe(placeholderEmail(randomBytes));
-    expect(normalEmail(placeholderEmail(randomBytes))).toBeNull();
   });
 });
