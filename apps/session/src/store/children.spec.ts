@@ -197,44 +197,41 @@ describe('a child that begins while its parent ends', () => {
 
   it('waits for a close under way and then finds no parent', async () => {
     const parent = await openParent();
-    const rival = replicas.dataSource.createQueryRunner();
-    await rival.startTransaction();
-    await rival.query('UPDATE sessions SET closed_at = now() WHERE session_id = $1', [parent.sessionId]);
-    const late = replicas.two.open(child(parent));
-    await waitingFor(1);
-    await rival.commitTransaction();
-    await rival.release();
-    expect(await late).toEqual({ outcome: 'orphaned' });
+    const late = await whileHeld(
+      'UPDATE sessions SET closed_at = now() WHERE session_id = $1',
+      [parent.sessionId],
+      () => replicas.two.open(child(parent)),
+    );
+    expect(late).toEqual({ outcome: 'orphaned' });
   });
 
   it('is seen by a close that had to wait for it', async () => {
     const parent = await openParent();
     const row = child(parent);
-    const rival = replicas.dataSource.createQueryRunner();
-    await rival.startTransaction();
-    await rival.query('SELECT FROM sessions WHERE session_id = $1 FOR SHARE', [parent.sessionId]);
-    const close = replicas.two.closeOne(closing(parent.clientId), parent.sessionId, null);
-    await waitingFor(1);
-    await rival.query(
-      `INSERT INTO sessions (client_id, session_id, parent_id, subject, epoch, client_epoch, protocol, scopes, mac_key, created_at, expires_at)
-       SELECT client_id, $2, session_id, subject, epoch, client_epoch, protocol, scopes, mac_key, now(), expires_at FROM sessions WHERE session_id = $1`,
+    // What an opening does: hold the parent, insert the child.
+    const closed = await whileHeld(
+      `WITH parent AS MATERIALIZED (SELECT * FROM sessions WHERE session_id = $1 FOR SHARE)
+       INSERT INTO sessions (client_id, session_id, parent_id, subject, epoch, client_epoch, protocol, scopes, mac_key, created_at, expires_at)
+       SELECT client_id, $2, session_id, subject, epoch, client_epoch, protocol, scopes, mac_key, now(), expires_at FROM parent`,
       [parent.sessionId, row.sessionId],
+      () => replicas.two.closeOne(closing(parent.clientId), parent.sessionId, null),
     );
-    await rival.commitTransaction();
-    await rival.release();
-    expect(await close).toBe(2);
+    expect(closed).toBe(2);
     expect(await living([row])).toBe(0);
   });
 });
 
-async function waitingFor(count: number): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const [row] = await replicas.sql<{ waiting: number }>(
-      `SELECT count(*)::int AS waiting FROM pg_locks JOIN pg_stat_activity USING (pid)
-       WHERE NOT granted AND query LIKE '%sessions%'`,
-    );
-    if ((row?.waiting ?? 0) >= count) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
+/** Begins something while a transaction that ran `sql` is open, which ends once that waits for it. */
+async function whileHeld<T>(sql: string, values: unknown[], begin: () => Promise<T>): Promise<T> {
+  const rival = replicas.dataSource.createQueryRunner();
+  await rival.startTransaction();
+  try {
+    await rival.query(sql, values);
+    const begun = begin();
+    await replicas.waitingFor(1);
+    await rival.commitTransaction();
+    return await begun;
+  } finally {
+    await rival.release();
   }
-  throw new Error(`${count} statements never waited`);
 }

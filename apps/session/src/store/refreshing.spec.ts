@@ -72,7 +72,7 @@ describe('the newest token', () => {
     await rival.query('UPDATE sessions SET generation = 5, rotated_at = now() WHERE session_id = $1', [row.sessionId]);
     const late = verdictOf(row, 4, 'two');
     const older = verdictOf(row, 0, 'one');
-    await waitingFor(2);
+    await replicas.waitingFor(2);
     await rival.commitTransaction();
     await rival.release();
     // Whoever is first: 4 repeats unless 0 was seen before, 0 is always a superseded link.
@@ -86,7 +86,7 @@ describe('the newest token', () => {
     await rival.startTransaction();
     await rival.query('UPDATE sessions SET closed_at = now() WHERE session_id = $1', [row.sessionId]);
     const late = verdictOf(row, 0, 'two');
-    await waitingFor(1);
+    await replicas.waitingFor(1);
     await rival.commitTransaction();
     await rival.release();
     expect(await late).toBe('ended');
@@ -98,30 +98,18 @@ describe('the newest token', () => {
     await rival.startTransaction();
     await rival.query('SELECT FROM sessions WHERE session_id = $1 FOR UPDATE', [row.sessionId]);
     const first = verdictOf(row, 0);
-    await waitingFor(1);
+    await replicas.waitingFor(1);
     const closed = replicas.two.closeOne(
       { clientId: row.clientId, reason: 'admin', traceparent: null },
       row.sessionId,
       null,
     );
-    await waitingFor(2);
+    await replicas.waitingFor(2);
     const second = verdictOf(row, 0);
     await rival.commitTransaction();
     await rival.release();
     expect([await first, await closed, await second]).toEqual(['rotated', 1, 'ended']);
   });
-
-  /** Until so many statements of this schema wait for a lock. */
-  async function waitingFor(count: number): Promise<void> {
-    for (const until = Date.now() + 4000; Date.now() < until; ) {
-      const [row] = await replicas.sql<{ waiting: number }>(
-        `SELECT count(*)::int AS waiting FROM pg_stat_activity
-          WHERE application_name = (SELECT current_setting('application_name')) AND wait_event_type = 'Lock'`,
-      );
-      if ((row?.waiting ?? 0) >= count) return;
-    }
-    throw new Error(`${count} statements never waited`);
-  }
 });
 
 describe('its predecessor', () => {

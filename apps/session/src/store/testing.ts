@@ -40,6 +40,17 @@ export async function twoReplicas() {
       for (const { type, body } of rows) facts[type].parse(body);
       return rows.filter(({ type }) => types.length === 0 || types.includes(type));
     },
+    /** Until so many statements of this schema wait for a lock. */
+    async waitingFor(count: number): Promise<void> {
+      for (const until = Date.now() + 4000; Date.now() < until; ) {
+        const [row] = await sql<{ waiting: number }>(
+          `SELECT count(*)::int AS waiting FROM pg_stat_activity
+           WHERE application_name = (SELECT current_setting('application_name')) AND wait_event_type = 'Lock'`,
+        );
+        if ((row?.waiting ?? 0) >= count) return;
+      }
+      throw new Error(`${count} statements never waited`);
+    },
     async end(): Promise<void> {
       await other.destroy();
       await scratch.drop();
