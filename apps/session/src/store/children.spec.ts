@@ -197,7 +197,7 @@ describe('a child that begins while its parent ends', () => {
 
   it('waits for a close under way and then finds no parent', async () => {
     const parent = await openParent();
-    const late = await whileHeld(
+    const late = await replicas.meanwhile(
       'UPDATE sessions SET closed_at = now() WHERE session_id = $1',
       [parent.sessionId],
       () => replicas.two.open(child(parent)),
@@ -209,7 +209,7 @@ describe('a child that begins while its parent ends', () => {
     const parent = await openParent();
     const row = child(parent);
     // What an opening does: hold the parent, insert the child.
-    const closed = await whileHeld(
+    const closed = await replicas.meanwhile(
       `WITH parent AS MATERIALIZED (SELECT * FROM sessions WHERE session_id = $1 FOR SHARE)
        INSERT INTO sessions (client_id, session_id, parent_id, subject, epoch, client_epoch, protocol, scopes, mac_key, created_at, expires_at)
        SELECT client_id, $2, session_id, subject, epoch, client_epoch, protocol, scopes, mac_key, now(), expires_at FROM parent`,
@@ -220,18 +220,3 @@ describe('a child that begins while its parent ends', () => {
     expect(await living([row])).toBe(0);
   });
 });
-
-/** Begins something while a transaction that ran `sql` is open, which ends once that waits for it. */
-async function whileHeld<T>(sql: string, values: unknown[], begin: () => Promise<T>): Promise<T> {
-  const rival = replicas.dataSource.createQueryRunner();
-  await rival.startTransaction();
-  try {
-    await rival.query(sql, values);
-    const begun = begin();
-    await replicas.waitingFor(1);
-    await rival.commitTransaction();
-    return await begun;
-  } finally {
-    await rival.release();
-  }
-}

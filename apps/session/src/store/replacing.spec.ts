@@ -98,6 +98,13 @@ describe('a sign-in in a browser that has a session', () => {
     expect(await closed(first)).toEqual(before);
   });
 
+  it('does not ask a user who is signing out', async () => {
+    const first = await browser();
+    const signOut = 'UPDATE sessions SET closed_at = now() WHERE session_id = $1';
+    const answer = await replicas.meanwhile(signOut, [first.sessionId], () => replicas.two.open(next(first, confirm)));
+    expect(answer.outcome).toBe('opened');
+  });
+
   it('that opens nothing ends nothing', async () => {
     const first = await browser();
     const spent = await browser({ clientId: first.clientId });

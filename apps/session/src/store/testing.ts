@@ -24,6 +24,18 @@ export async function twoReplicas() {
   const other = await new DataSource(withinLimits(options)).initialize();
   const sql = <Row>(text: string, values: unknown[] = []): Promise<Row[]> => scratch.dataSource.query(text, values);
 
+  /** Until so many statements of this schema wait for a lock. */
+  async function waitingFor(count: number): Promise<void> {
+    for (const until = Date.now() + 4000; Date.now() < until; ) {
+      const [row] = await sql<{ waiting: number }>(
+        `SELECT count(*)::int AS waiting FROM pg_stat_activity
+         WHERE application_name = (SELECT current_setting('application_name')) AND wait_event_type = 'Lock'`,
+      );
+      if ((row?.waiting ?? 0) >= count) return;
+    }
+    throw new Error(`${count} statements never waited`);
+  }
+
   return {
     postgres: scratch.postgres,
     dataSource: scratch.dataSource,
@@ -40,16 +52,20 @@ export async function twoReplicas() {
       for (const { type, body } of rows) facts[type].parse(body);
       return rows.filter(({ type }) => types.length === 0 || types.includes(type));
     },
-    /** Until so many statements of this schema wait for a lock. */
-    async waitingFor(count: number): Promise<void> {
-      for (const until = Date.now() + 4000; Date.now() < until; ) {
-        const [row] = await sql<{ waiting: number }>(
-          `SELECT count(*)::int AS waiting FROM pg_stat_activity
-           WHERE application_name = (SELECT current_setting('application_name')) AND wait_event_type = 'Lock'`,
-        );
-        if ((row?.waiting ?? 0) >= count) return;
+    waitingFor,
+    /** Begins something while a transaction that ran `text` is open, which ends once that waits for it. */
+    async meanwhile<T>(text: string, values: unknown[], begin: () => Promise<T>): Promise<T> {
+      const rival = scratch.dataSource.createQueryRunner();
+      await rival.startTransaction();
+      try {
+        await rival.query(text, values);
+        const begun = begin();
+        await waitingFor(1);
+        await rival.commitTransaction();
+        return await begun;
+      } finally {
+        await rival.release();
       }
-      throw new Error(`${count} statements never waited`);
     },
     async end(): Promise<void> {
       await other.destroy();
