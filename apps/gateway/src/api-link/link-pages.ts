@@ -40,11 +40,13 @@ ${hidden(fieldsOf(given))}
     const body = html`<p>${present ? html`You are signed in as <bdi>${present}</bdi>.` : 'Somebody is signed in here with another account.'}
 The link you have opened is for ${next ? html`<bdi>${next}</bdi>` : 'a different account'}.</p>
 <p>If you did not expect that, stay signed in as you are.</p>
+<div class="actions">
 <form method="post" action="/api/link">
 ${hidden({ ...fieldsOf(given), confirmed: 'switch' })}
 <button>${next ? html`Continue as <bdi>${next}</bdi>` : 'Continue with the other account'}</button>
 </form>
-<p class="actions"><a class="button" href="${location}">${present ? html`Stay <bdi>${present}</bdi>` : 'Stay signed in'}</a></p>`;
+<a class="button" href="${location}">${present ? html`Stay signed in as <bdi>${present}</bdi>` : 'Stay signed in'}</a>
+</div>`;
     showPage(reply, page('Another account is signed in', body), pageManners(settings, location));
   }
 }

@@ -27,7 +27,7 @@ function escaped(text: string): string {
 const style =
   ':root{color-scheme:light dark}body{font:1.125rem/1.6 system-ui,sans-serif;max-width:34rem;margin:0 auto;padding:2rem 1rem}' +
   'h1{font-size:1.5rem;line-height:1.25}dt{font-weight:600}dd{margin:0 0 .75rem}dd,bdi,code,h1{overflow-wrap:anywhere}' +
-  'form,.actions{margin:1.5rem 0}form .more{margin-left:.5rem}' +
+  'form,.actions{margin:1.5rem 0}.actions{display:flex;flex-wrap:wrap;gap:.75rem}.actions form{margin:0;max-width:100%}' +
   'button,.button{display:inline-block;box-sizing:border-box;max-width:100%;font:inherit;padding:.6rem 1.25rem;border:1px solid currentColor;' +
   'border-radius:.4rem;background:none;color:inherit;text-decoration:none;text-align:center;cursor:pointer}' +
   'button.main{background:CanvasText;color:Canvas;border-color:CanvasText}' +

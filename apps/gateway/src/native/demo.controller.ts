@@ -57,6 +57,8 @@ export class DemoController {
   }
 }
 
+const inWords = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
+
 function signedInPage(
   { username, externalId, userId, email, emailIsPlaceholder, locale }: UserView,
   until: string,
@@ -68,7 +70,7 @@ function signedInPage(
 <dt>Your id here</dt><dd>${userId}</dd>
 <dt>E-mail</dt><dd>${emailIsPlaceholder ? 'none' : email}</dd>
 <dt>Language</dt><dd>${locale}</dd>
-<dt>Signed in until</dt><dd><time datetime="${until}">${until}</time></dd>
+<dt>Signed in until</dt><dd><time datetime="${until}">${inWords.format(new Date(until))} UTC</time></dd>
 </dl>
 <form method="post" action="/demo/sign-out"><button>Sign out</button></form>`,
   );
