@@ -102,8 +102,8 @@ describe('a user', () => {
     expect((await admin.send('POST', `${path}/restore`)).json().status).toBe('active');
     expect((await signIn('suspended')).location).toBe('/home');
     expect(await isIn(browser)).toBe(false);
-    const told = await admin.audit({ clientId: partner.clientId, userId }, 6);
-    expect(told.map(({ type }) => type)).toEqual(expect.arrayContaining(['user.suspended', 'user.restored']));
+    for (const type of ['user.suspended', 'user.restored'])
+      expect(await admin.audit({ clientId: partner.clientId, userId, type })).toHaveLength(1);
   });
 
   it('is erased: nothing of the person remains, and old links do not bring them back', async () => {
