@@ -2,6 +2,7 @@
 // With SEGUE_TEST_POSTGRES, SEGUE_TEST_REDIS and SEGUE_TEST_NATS set, those are used instead.
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { build } from './build.mjs';
+import { bringChromium } from './chromium.mjs';
 import { startInfrastructure } from './infrastructure.mjs';
 import { install } from './install.mjs';
 import { runJest } from './jest/run.mjs';
@@ -20,6 +21,7 @@ try {
   await underNode24();
   await step('Packages', install);
   await step('Build', () => build({ all: true }));
+  await step('Chromium', bringChromium);
   tally = variables.every((name) => process.env[name]) ? await runJest(process.env) : await runJestOnItsOwn();
 } catch (error) {
   report(error);
