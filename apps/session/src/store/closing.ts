@@ -8,18 +8,40 @@ export interface Closing {
   readonly traceparent: string | null;
 }
 
-const close = (which: string) => `WITH ${closingOf(
-  `SELECT client_id, session_id, closed_at IS NULL AND expires_at > now() AS open FROM sessions
-    WHERE client_id = $1 AND ${which}
-    ORDER BY client_id, session_id FOR UPDATE`,
-  '$2',
-  '$3::text',
-)}
+const close = (held: string) => `WITH ${closingOf(held, '$2', '$3::text')}
   SELECT session_id FROM closed`;
 
-const closeById = statement('session.close', close('session_id = $4::uuid AND subject = coalesce($5::text, subject)'));
-const closeBySubject = statement('session.closeAll', close('subject = $4 AND closed_at IS NULL'));
-const closeByParents = statement('session.closeChildren', close('parent_id = ANY ($4::uuid[]) AND closed_at IS NULL'));
+const open = 'closed_at IS NULL AND expires_at > now() AS open';
+
+const closeById = statement(
+  'session.close',
+  close(`SELECT client_id, session_id, ${open} FROM sessions
+    WHERE client_id = $1 AND session_id = $4::uuid AND subject = coalesce($5::text, subject)
+    FOR UPDATE`),
+);
+
+const closeBySubject = statement(
+  'session.closeAll',
+  close(`SELECT client_id, session_id, ${open} FROM sessions
+    WHERE client_id = $1 AND subject = $4 AND closed_at IS NULL
+    ORDER BY client_id, session_id FOR UPDATE`),
+);
+
+/**
+ * Written so that only the index by parent fits: while the table is small Postgres would as soon look through all
+ * sessions of the client, and go on so when it has grown.
+ */
+const closeByParents = statement(
+  'session.closeChildren',
+  close(`SELECT client_id, session_id, ${open} FROM sessions
+    WHERE client_id = $1 AND session_id = ANY (ARRAY(
+      SELECT child.session_id FROM unnest($4::uuid[]) AS parent (session_id)
+      CROSS JOIN LATERAL (
+        SELECT named.session_id FROM sessions named
+        WHERE named.parent_id = parent.session_id AND named.client_id || '' = $1 OFFSET 0
+      ) child))
+    ORDER BY client_id, session_id FOR UPDATE`),
+);
 
 /** Ends a session and all that hang on it. @param subject whose it must be; `null` = whoever's. @returns how many */
 export async function closeOne(

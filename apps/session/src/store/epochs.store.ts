@@ -30,8 +30,8 @@ const raise = statement(
 
 const closeOf = (stale: string, subject: string) => `${closing(
   `SELECT session.client_id, session.session_id, session.closed_at IS NULL AS open
-    FROM ${stale} JOIN sessions session ON ${byKey('session', 'stale')}
-    ORDER BY session.client_id, session.session_id FOR UPDATE OF session`,
+    FROM (${stale} ORDER BY client_id, session_id) stale
+    CROSS JOIN LATERAL (SELECT * FROM sessions named WHERE ${byKey('named', 'stale')} OFFSET 0 FOR UPDATE) session`,
   `'revoked'`,
   'NULL',
 )},
@@ -55,7 +55,7 @@ const closeOfSubjects = statement(
     ) session
     LIMIT ${batch}
   ),
-  ${closeOf('stale', 'subject')}
+  ${closeOf('SELECT * FROM stale', 'subject')}
   SELECT count(*)::int AS found FROM stale`,
 );
 
@@ -70,7 +70,7 @@ const closeOfClient = statement(
       AND (named.subject, named.created_at, named.session_id) > ($2, $3::timestamptz, $4::uuid)
     ORDER BY named.subject, named.created_at, named.session_id LIMIT ${stretch}
   ),
-  ${closeOf('(SELECT * FROM stretch WHERE is_stale) stale', `'${clientSubject}'`)}
+  ${closeOf('SELECT * FROM stretch WHERE is_stale', `'${clientSubject}'`)}
   SELECT subject, created_at::text, session_id FROM stretch
   ORDER BY stretch.subject DESC, stretch.created_at DESC, stretch.session_id DESC LIMIT 1`,
 );

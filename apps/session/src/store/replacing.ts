@@ -17,7 +17,9 @@ const holdPresented = statement(
     SELECT session_id, parent_id FROM sessions WHERE client_id = $1 AND session_id = $3::uuid
     UNION ALL
     SELECT up.session_id, up.parent_id
-    FROM ancestors JOIN sessions up ON up.client_id = $1 AND up.session_id = ancestors.parent_id
+    FROM ancestors CROSS JOIN LATERAL (
+      SELECT * FROM sessions WHERE client_id = $1 AND session_id = ancestors.parent_id OFFSET 0
+    ) up
   )
   SELECT ${sessionColumns('session')},
          EXISTS (SELECT FROM ancestors WHERE ancestors.session_id = session.session_id) AS carries

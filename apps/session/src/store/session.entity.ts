@@ -5,7 +5,7 @@ import type { Session } from '../domain/session.js';
 @Entity('sessions')
 @Index('sessions_by_origin', ['clientId', 'origin'], { unique: true, where: 'origin IS NOT NULL' })
 @Index('sessions_by_subject', ['clientId', 'subject', 'createdAt'], { where: 'closed_at IS NULL' })
-@Index('sessions_by_parent', ['clientId', 'parentId'], { where: 'parent_id IS NOT NULL AND closed_at IS NULL' })
+@Index('sessions_by_parent', ['parentId', 'clientId'], { where: 'parent_id IS NOT NULL' })
 @Index('sessions_revoked', ['expiresAt', 'clientId', 'sessionId'], { where: 'closed_at IS NOT NULL' })
 @Index('sessions_forgettable', { synchronize: false })
 @Check('sessions_origin_has_end', '(origin IS NULL) = (origin_until IS NULL)')

@@ -14,8 +14,7 @@ const extend = [
   // What is open already was opened before any client's epoch was compared.
   'ALTER TABLE sessions ADD COLUMN parent_id uuid, ADD COLUMN client_epoch integer NOT NULL DEFAULT 0',
   'ALTER TABLE sessions ALTER COLUMN client_epoch DROP DEFAULT',
-  `CREATE INDEX sessions_by_parent ON sessions (client_id, parent_id)
-     WHERE parent_id IS NOT NULL AND closed_at IS NULL`,
+  'CREATE INDEX sessions_by_parent ON sessions (parent_id, client_id) WHERE parent_id IS NOT NULL',
   'CREATE INDEX sessions_revoked ON sessions (expires_at, client_id, session_id) WHERE closed_at IS NOT NULL',
   `ALTER TABLE epochs
      ADD COLUMN raised_at     timestamptz NOT NULL DEFAULT now(),
