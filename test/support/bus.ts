@@ -1,12 +1,14 @@
 import type { Bus } from '#bus/bus';
-import { openLine } from '#bus/bus.module';
+import { type Line, openLine } from '#bus/bus.module';
 import { Secret } from '#env/secret';
 import { createLog } from '#log/log';
 import { Readiness } from '#ops/readiness';
 import type { Stack } from './stack.js';
 
 /** Asks the services of a stack directly, past the gateway. */
-export async function busOf(stack: Stack): Promise<{ bus: Bus; close(): Promise<void> }> {
+export async function busOf(
+  stack: Stack,
+): Promise<{ bus: Bus; connection: Line['connection']; close(): Promise<void> }> {
   const { bus, close } = await lineTo(stack);
   return { bus, close };
 }
@@ -22,6 +24,7 @@ async function lineTo({ nats }: Stack) {
   await connection.ready;
   return {
     bus,
+    connection,
     connection,
     close: async () => {
       requests.close();

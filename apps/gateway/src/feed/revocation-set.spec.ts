@@ -76,7 +76,12 @@ describe('the revocation set', () => {
     set.hear(clientSuspended);
     expect(set.refuses(token({ issuedAt: now + 5 }))).toBe(true);
     set.hear(clientRestored);
-    expect([now - 10, now, now + 61].map((issuedAt) => set.refuses(token({ issuedAt })))).toEqual([true, true, false]);
+    expect([now - 10, now - 1, now, now + 61].map((issuedAt) => set.refuses(token({ issuedAt })))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 
   it('knows from the snapshot which clients are suspended', () => {

@@ -34,8 +34,11 @@ interface Raised {
 
 interface Suspension {
   readonly suspended: boolean;
-  /** Seconds: tokens that were made until then stay void when the client is restored. */
-  readonly issuedUpTo: number;
+  /**
+   * Seconds: tokens that were made before stay void when the client is restored. Those of the very second are told apart
+   * by their sessions, which end too.
+   */
+  readonly issuedBefore: number;
 }
 
 /**
@@ -61,7 +64,7 @@ export class RevocationSet {
 
   refuses({ clientId, subject, sessionId, epoch, issuedAt }: Revocable): boolean {
     const client = this.#clients.get(clientId);
-    if (client && (client.suspended || issuedAt <= client.issuedUpTo)) return true;
+    if (client && (client.suspended || issuedAt < client.issuedBefore)) return true;
     if (this.#ended.get(sessionId) !== undefined || this.#ended.get(subject) !== undefined) return true;
     const raised = this.#raised.get(nameOf(clientId, subject));
     return raised !== undefined && (epoch === undefined || epoch < raised.least);
@@ -69,8 +72,8 @@ export class RevocationSet {
 
   /** Takes a fact; one that is known, or old, changes nothing. @throws ZodError where it is not what its contract says */
   hear(fact: Fact): void {
-    const at = Math.ceil(Date.parse(fact.at) / 1000);
-    const until = at + longestAccessSeconds;
+    const at = Date.parse(fact.at) / 1000;
+    const until = Math.ceil(at) + longestAccessSeconds;
     const { clientId } = fact;
     switch (fact.type) {
       case 'session.closed':
@@ -91,10 +94,10 @@ export class RevocationSet {
         break;
       }
       case 'client.suspended':
-        this.#clients.set(clientId, { suspended: true, issuedUpTo: at });
+        this.#clients.set(clientId, { suspended: true, issuedBefore: Math.floor(at) });
         break;
       case 'client.restored':
-        this.#clients.set(clientId, { suspended: false, issuedUpTo: this.#clients.get(clientId)?.issuedUpTo ?? 0 });
+        this.#clients.set(clientId, { suspended: false, issuedBefore: this.#clients.get(clientId)?.issuedBefore ?? 0 });
         break;
     }
   }
@@ -109,7 +112,7 @@ export class RevocationSet {
 
   takeKeys({ keys, clients }: Pick<Reply<typeof token.snapshot>, 'keys' | 'clients'>, now: number): void {
     for (const { keyId, until } of keys) this.#end(keySubject(keyId), Math.min(until, now + longestAccessSeconds));
-    for (const { clientId, suspended } of clients) this.#clients.set(clientId, { suspended, issuedUpTo: 0 });
+    for (const { clientId, suspended } of clients) this.#clients.set(clientId, { suspended, issuedBefore: 0 });
   }
 
   /** Drops, a stretch at a time, what no token can match any more. */
