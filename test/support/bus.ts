@@ -6,11 +6,8 @@ import { Readiness } from '#ops/readiness';
 import type { Stack } from './stack.js';
 
 /** Asks the services of a stack directly, past the gateway. */
-export async function busOf(
-  stack: Stack,
-): Promise<{ bus: Bus; connection: Line['connection']; close(): Promise<void> }> {
-  const { bus, close } = await lineTo(stack);
-  return { bus, close };
+export function busOf(stack: Stack): Promise<{ bus: Bus; connection: Line['connection']; close(): Promise<void> }> {
+  return lineTo(stack);
 }
 
 async function lineTo({ nats }: Stack) {
@@ -25,7 +22,6 @@ async function lineTo({ nats }: Stack) {
   return {
     bus,
     connection,
-    connection,
     close: async () => {
       requests.close();
       await connection.close();
@@ -33,12 +29,16 @@ async function lineTo({ nats }: Stack) {
   };
 }
 
-/** Notes the subject of every ask that passes, in order. */
+/** Notes the subject of every ask that passes, in order; beats are no asks, and a snapshot no request has caused. */
 export async function tapBus(stack: Stack): Promise<{ asked: string[]; clear(): void; close(): Promise<void> }> {
   const { connection, close } = await lineTo(stack);
   const asked: string[] = [];
   const nats = await connection.ready;
-  nats.subscribe('segue.*.*', { callback: (_error, { subject }) => void asked.push(subject) });
+  nats.subscribe('segue.*.*', {
+    callback: (_error, { subject, reply }) => {
+      if (reply && !subject.endsWith('.snapshot')) asked.push(subject);
+    },
+  });
   await nats.flush();
   return { asked, clear: () => asked.splice(0), close };
 }
