@@ -1,9 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { Log } from '#log/log';
 import { OutboxModule } from '#outbox/outbox.module';
 import { PostgresModule } from '#postgres/postgres.module';
+import { Upkeep } from '#postgres/upkeep';
 import { Arrive } from './arrive.js';
 import { CreateUser } from './create-user.js';
-import { ForgetAnonymous } from './forget-anonymous.js';
 import { GetUser } from './get-user.js';
 import type { IdentityConfig } from './identity.config.js';
 import { IdentityController } from './identity.controller.js';
@@ -26,7 +27,7 @@ import { UserStanding } from './user-standing.js';
     ListUsers,
     UpdateUser,
     UserStanding,
-    ForgetAnonymous,
+    { provide: Upkeep, inject: [UsersStore, Log], useFactory: upkeep },
   ],
 })
 export class IdentityModule {
@@ -39,4 +40,13 @@ export class IdentityModule {
       ],
     };
   }
+}
+
+/** Anonymous accounts nobody claimed within 30 days; subscribers are told by `user.erased`. */
+function upkeep(users: UsersStore, log: Log): Upkeep {
+  return new Upkeep({
+    everyMs: 600_000,
+    log,
+    jobs: { 'forget anonymous accounts': (most) => users.forgetAnonymous(most) },
+  });
 }

@@ -1,6 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { Log } from '#log/log';
+import { Outbox } from '#outbox/outbox';
 import { OutboxModule } from '#outbox/outbox.module';
 import { PostgresModule } from '#postgres/postgres.module';
+import { Upkeep } from '#postgres/upkeep';
 import { parseKeyRing } from '#secrets/key-ring';
 import { Close } from './close.js';
 import { Credentials } from './domain/credential.js';
@@ -17,7 +20,6 @@ import { store } from './store/data-source.js';
 import { EpochsStore } from './store/epochs.store.js';
 import { RevocationStore } from './store/revocation.store.js';
 import { SessionsStore } from './store/sessions.store.js';
-import { Upkeep } from './upkeep.js';
 
 /** What continues: sessions, their refresh chains, their end. */
 @Module({})
@@ -41,8 +43,22 @@ export class SessionModule {
         Snapshot,
         Heard,
         FollowFacts,
-        Upkeep,
+        { provide: Upkeep, inject: [SessionsStore, EpochsStore, Outbox, Log], useFactory: upkeep },
       ],
     };
   }
+}
+
+function upkeep(sessions: SessionsStore, epochs: EpochsStore, outbox: Outbox, log: Log): Upkeep {
+  const jobs = {
+    // Those that were opened while their epoch was being raised.
+    'close stale sessions': async (most: number) => {
+      const closed = await epochs.settleSome(most);
+      outbox.kick();
+      return closed;
+    },
+    'forget ended sessions': (most: number) => sessions.forget(most),
+    'forget old epochs': (most: number) => epochs.forget(most),
+  };
+  return new Upkeep({ everyMs: 60_000, log, jobs });
 }
