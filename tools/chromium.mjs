@@ -10,7 +10,8 @@ const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
  */
 export async function bringChromium() {
   if (process.env.SEGUE_CHROMIUM || places.some(existsSync)) return 'found';
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return 'none: the specs of real browsers are skipped';
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
+    return 'none: the specs of real browsers are skipped';
   try {
     await installed();
   } catch {
