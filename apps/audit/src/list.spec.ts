@@ -74,6 +74,10 @@ describe('list', () => {
     expect(await idsOf({ clientId: 'filter01', type: 'session.opened' })).toEqual([other.id, opened.id]);
     expect(await idsOf({ clientId: 'filter01', type: 'session.opened', userId })).toEqual([opened.id]);
     expect(await idsOf({ clientId: 'filter02', userId })).toEqual([]);
+    const merged = entry('filter01', 'user.merged', { from: randomUUID(), into: userId, epoch: 1 });
+    await entries.append([merged]);
+    expect(await idsOf({ userId })).toEqual([merged.id, closed.id, opened.id]);
+    expect(await idsOf({ userId: merged.body['from'] as string })).toEqual([merged.id]);
     expect(await idsOf({ clientId: 'filter01', type: 'session.closed', userId: randomUUID() })).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { audit } from '#contracts/audit';
-import { linkRefusals } from '#contracts/refusal';
+import { adviceOn } from '#contracts/refusal';
 import type { Received, Reply } from '#contracts/service';
 import { fromCursor, toCursor } from './cursor.js';
 import type { Link } from './domain/chain.js';
@@ -29,7 +29,10 @@ export class List {
 
 /** @param asked the support id that was looked up: it may be one of those a counted row stands for */
 function itemOf({ id, seq, type, at, clientId, body }: Link, asked: string | undefined): Item {
-  const { userId, reason } = body;
+  const { reason, into } = body;
+  const userId = body['userId'] ?? into;
+  // Entries hold no prose: the advice is today's, also for an old refusal.
+  const advice = typeof reason === 'string' ? adviceOn(type, reason) : undefined;
   const support = asked ?? body['support'];
   return {
     id,
@@ -39,15 +42,10 @@ function itemOf({ id, seq, type, at, clientId, body }: Link, asked: string | und
     clientId,
     ...(typeof userId === 'string' && { userId }),
     ...(typeof support === 'string' && { support }),
-    ...(typeof reason === 'string' && { reason, ...adviceOn(type, reason) }),
+    ...(typeof reason === 'string' && { reason }),
+    ...(advice !== undefined && { advice }),
     body,
   };
-}
-
-/** Entries hold no prose: the advice is today's, also for an old refusal. */
-function adviceOn(type: string, reason: string): { advice?: string } {
-  const advice: Readonly<Record<string, string>> = type === 'link.refused' ? linkRefusals : {};
-  return Object.hasOwn(advice, reason) ? { advice: advice[reason] ?? '' } : {};
 }
 
 const place = z

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Fault } from '#contracts/fault';
+import type { ClaimRefusal } from '#contracts/refusal';
 import type { Received, Reply } from '#contracts/service';
 import type { token } from '#contracts/token';
 import { GroupedFacts } from '#outbox/grouped-facts';
 import { Refusals } from '#outbox/refusals';
 import { KnownClients } from './clients/known-clients.js';
-import { type ClaimRefusal, judgeClaim, type OneTimeToken, readSecret } from './domain/one-time-token.js';
+import { judgeClaim, type OneTimeToken, readSecret } from './domain/one-time-token.js';
 import { claimFailed } from './domain/refusal.js';
 import { OneTimeTokenStore } from './store/one-time-token.store.js';
 

@@ -1,13 +1,16 @@
 import { z } from 'zod';
-import { type LinkRefusal, linkRefusals } from './refusal.js';
+import { claimRefusals, linkRefusals, mergeRefusals } from './refusal.js';
 import { protocol } from './session.js';
 
-const reason = z.enum(Object.keys(linkRefusals) as [LinkRefusal, ...LinkRefusal[]]);
+const oneOf = <Reason extends string>(reasons: Readonly<Record<Reason, string>>) =>
+  z.enum(Object.keys(reasons) as [Reason, ...Reason[]]);
 const id = z.string();
 const fields = z.array(z.string());
 const purpose = z.enum(['landing']);
 /** Sessions and tokens of this subject from before it are void. */
 const leastEpoch = z.int();
+const counted =
+  'Beyond 600 a minute from one address a fact stands for `count` of them, and `supports` lists their support ids.';
 const session = { sessionId: id, userId: id, protocol };
 
 /**
@@ -15,77 +18,104 @@ const session = { sessionId: id, userId: id, protocol };
  * name, address, handle or secret, so that erasure and an append-only audit agree (state.md, "Facts").
  */
 export const facts = {
-  'link.accepted': z.strictObject({
-    support: id,
-    userId: id,
-    sessionId: id,
-    secretId: id,
-    callback: z.enum(['none', 'taken', 'refused']),
-    address: z.string(),
-  }),
-  /** Beyond 600 a minute from one address a row counts: then `supports` lists the support ids it stands for. */
-  'link.refused': z.strictObject({
-    support: id,
-    reason,
-    address: z.string(),
-    userId: id.optional(),
-    count: z.int().optional(),
-    supports: z.array(id).optional(),
-  }),
+  'link.accepted': z
+    .strictObject({
+      support: id,
+      userId: id,
+      sessionId: id,
+      secretId: id,
+      callback: z.enum(['none', 'taken', 'refused']),
+      address: z.string(),
+    })
+    .describe('A link signed a user in.'),
+  'link.refused': z
+    .strictObject({
+      support: id,
+      reason,
+      address: z.string(),
+      userId: id.optional(),
+      count: z.int().optional(),
+      supports: z.array(id).optional(),
+    })
+    .describe(`A link was refused, for a reason its sender is not told. ${counted}`),
 
-  'user.created': z.strictObject({ userId: id, fields }),
-  'user.updated': z.strictObject({ userId: id, fields }),
-  'user.email_contested': z.strictObject({ userId: id, support: id.optional() }),
-  /**
-   * Whatever belongs to `from` belongs to `into` from now on; equal where an anonymous account became the new user.
-   * `epoch` is that of `from`; the subject is `from`, too.
-   */
-  'user.merged': z.strictObject({ from: id, into: id, epoch: leastEpoch }),
-  /** The sign-in went on without it. */
-  'user.merge_refused': z.strictObject({
-    userId: id,
-    support: id,
-    reason: z.enum(['unknown', 'merged_elsewhere', 'expired', 'suspended']),
-  }),
-  'user.suspended': z.strictObject({ userId: id, epoch: leastEpoch }),
-  'user.restored': z.strictObject({ userId: id }),
-  /** Delete what you hold of this user. */
-  'user.erased': z.strictObject({ userId: id, epoch: leastEpoch }),
+  'user.created': z
+    .strictObject({ userId: id, fields })
+    .describe('A user exists, anonymous ones included; `fields` names what is known.'),
+  'user.updated': z.strictObject({ userId: id, fields }).describe('What `fields` names changed.'),
+  'user.email_contested': z
+    .strictObject({ userId: id, support: id.optional() })
+    .describe("The e-mail a link gave belongs to another user of the client; nobody's e-mail changed."),
+  'user.merged': z
+    .strictObject({ from: id, into: id, epoch: leastEpoch })
+    .describe(
+      'Whatever belongs to `from` belongs to `into` from now on; equal where an anonymous account became the new user. The subject and `epoch` are those of `from`.',
+    ),
+  'user.merge_refused': z
+    .strictObject({
+      userId: id,
+      support: id,
+      reason: z.enum(['unknown', 'merged_elsewhere', 'expired', 'suspended']),
+    })
+    .describe('An anonymous account was not merged into this user; the sign-in went on without it.'),
+  'user.suspended': z
+    .strictObject({ userId: id, epoch: leastEpoch })
+    .describe('The user may not sign in; every session has ended.'),
+  'user.restored': z.strictObject({ userId: id }).describe('The user may sign in again.'),
+  'user.erased': z.strictObject({ userId: id, epoch: leastEpoch }).describe('Delete what you hold of this user.'),
 
-  'token.offered': z.strictObject({ tokenId: id, userId: id, purpose }),
-  'token.claimed': z.strictObject({ tokenId: id, userId: id, purpose }),
-  'token.claim_failed': z.strictObject({
-    purpose,
-    reason: z.string(),
-    address: z.string(),
-    support: id,
-    count: z.int().optional(),
-    supports: z.array(id).optional(),
-  }),
+  'token.offered': z
+    .strictObject({ tokenId: id, userId: id, purpose })
+    .describe('A one-time token was made for this user.'),
+  'token.claimed': z.strictObject({ tokenId: id, userId: id, purpose }).describe('A one-time token was spent.'),
+  'token.claim_failed': z
+    .strictObject({
+      purpose,
+      reason: z.string(),
+      address: z.string(),
+      support: id,
+      count: z.int().optional(),
+      supports: z.array(id).optional(),
+    })
+    .describe(`A one-time token was refused. ${counted}`),
 
-  'session.opened': z.strictObject({ ...session, expiresAt: z.string() }),
-  'session.refreshed': z.strictObject({ ...session, generation: z.int() }),
-  'session.reuse_detected': z.strictObject({ ...session, generation: z.int(), address: z.string() }),
-  'session.closed': z.strictObject({
-    ...session,
-    reason: z.enum(['signed_out', 'admin', 'revoked', 'reuse_detected', 'replaced']),
-  }),
+  'session.opened': z.strictObject({ ...session, expiresAt: z.string() }).describe('A session began.'),
+  'session.refreshed': z
+    .strictObject({ ...session, generation: z.int() })
+    .describe('A session goes on with new tokens.'),
+  'session.reuse_detected': z
+    .strictObject({ ...session, generation: z.int(), address: z.string() })
+    .describe('A refresh token that had been replaced came again, so the session was closed.'),
+  'session.closed': z
+    .strictObject({
+      ...session,
+      reason: z.enum(['signed_out', 'admin', 'revoked', 'reuse_detected', 'replaced']),
+    })
+    .describe('A session ended before its time.'),
 
-  'client.created': z.strictObject({ fields }),
-  'client.updated': z.strictObject({ fields }),
-  'client.suspended': z.strictObject({ epoch: leastEpoch }),
-  'client.restored': z.strictObject({}),
-  'link_secret.created': z.strictObject({ secretId: id }),
-  'link_secret.revoked': z.strictObject({ secretId: id }),
-  /** Of Segue itself, so its client is `_`. */
-  'signing_key.rotated': z.strictObject({ kid: id, successor: id }),
-  'key.created': z.strictObject({ keyId: id, kind: z.enum(['private', 'public']) }),
-  'key.rotated': z.strictObject({ keyId: id, successor: id }),
-  'key.deleted': z.strictObject({ keyId: id, epoch: leastEpoch }),
-  'key.refused': z.strictObject({ reason: z.string(), address: z.string(), count: z.int().optional() }),
+  'client.created': z.strictObject({ fields }).describe('A client was registered.'),
+  'client.updated': z.strictObject({ fields }).describe('What `fields` names changed.'),
+  'client.suspended': z
+    .strictObject({ epoch: leastEpoch })
+    .describe('Nobody may sign in at the client; every session of its users has ended.'),
+  'client.restored': z.strictObject({}).describe('Users of the client may sign in again.'),
+  'link_secret.created': z.strictObject({ secretId: id }).describe('Links may be signed with one more secret.'),
+  'link_secret.revoked': z.strictObject({ secretId: id }).describe('Links signed with this secret are refused.'),
+  'signing_key.rotated': z
+    .strictObject({ kid: id, successor: id })
+    .describe('Segue signs its tokens with another key; its client is `_`, as the key is of Segue itself.'),
+  'key.created': z
+    .strictObject({ keyId: id, kind: z.enum(['private', 'public']) })
+    .describe('The client has one more API key.'),
+  'key.rotated': z.strictObject({ keyId: id, successor: id }).describe('An API key has a successor and ends soon.'),
+  'key.deleted': z.strictObject({ keyId: id, epoch: leastEpoch }).describe('An API key and its tokens are void.'),
+  'key.refused': z
+    .strictObject({ reason: z.string(), address: z.string(), count: z.int().optional() })
+    .describe('An API key was refused.'),
 
-  /** The gateway's own refusals (limits, hosts, admin key), counted once a second per client, route, reason, address. */
-  'request.denied': z.strictObject({ route: z.string(), reason: z.string(), address: z.string(), count: z.int() }),
+  'request.denied': z
+    .strictObject({ route: z.string(), reason: z.string(), address: z.string(), count: z.int() })
+    .describe('The gateway refused requests (limit, host, admin key), told once a second with their `count`.'),
 } as const;
 
 export type FactType = keyof typeof facts;

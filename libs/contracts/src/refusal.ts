@@ -29,3 +29,42 @@ export const linkRefusals = {
 } as const;
 
 export type LinkRefusal = keyof typeof linkRefusals;
+
+/** Why a one-time code was refused. */
+export const claimRefusals = {
+  malformed: 'This is no code of ours. Pass the value of `code` from the landing unchanged.',
+  unknown:
+    'No such code waits: it was claimed already, or its life (a minute) is over. Claim it as soon as the page loads.',
+  purpose: 'The code was made for something else.',
+  expired: 'The life of the code is over. Claim it as soon as the page loads.',
+  claimer: 'Claim the code from the origin it landed on, or with a private key of its client that has sessions.write.',
+  spent: 'Somebody else claimed the code at this very moment.',
+  replayed: 'This code has opened a session already.',
+  parent_ended: 'The session of the landing ended before the code was claimed.',
+  changed: 'The account was changed, merged or suspended meanwhile. Sign in again.',
+  suspended: 'The client is suspended.',
+} as const;
+
+export type ClaimRefusal = keyof typeof claimRefusals;
+
+/** Why an anonymous account was not merged; the sign-in went on without it. */
+export const mergeRefusals = {
+  unknown: 'anonymousAccountId names no anonymous account of this client. Pass it as POST /v1/anonymous answered it.',
+  expired: 'Anonymous accounts end after 30 days. Start a new one.',
+  merged_elsewhere: 'The anonymous account was merged into another user; that is done once, for ever.',
+  suspended: 'The anonymous account is suspended.',
+} as const;
+
+export type MergeRefusal = keyof typeof mergeRefusals;
+
+const adviceByType: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'link.refused': linkRefusals,
+  'token.claim_failed': claimRefusals,
+  'user.merge_refused': mergeRefusals,
+};
+
+/** What an integrator can do about a refusal, by the type and the reason of its fact. */
+export function adviceOn(type: string, reason: string): string | undefined {
+  const known = adviceByType[type];
+  return known && Object.hasOwn(known, reason) ? known[reason] : undefined;
+}

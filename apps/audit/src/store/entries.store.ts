@@ -181,6 +181,11 @@ const readFollowing = statement(
 /** The own support id and those a counted row stands for; the expression of the index `entries_supports`. */
 const supports = `(jsonb_path_query_array(body, '$.support') || jsonb_path_query_array(body, '$.supports[*]'))`;
 
+/** A merge concerns both of its users. */
+const concerns = (userId: string) =>
+  `(body ->> 'userId' = ${userId} OR type = 'user.merged' AND body ->> 'from' = ${userId}
+    OR type = 'user.merged' AND body ->> 'into' = ${userId})`;
+
 /** One text per combination of filters, so that each keeps its own plan. `$1` is the limit. */
 export function pageQuery(filter: Filter, after: Place | null): { name: string; text: string; values: unknown[] } {
   const { clientId, type, userId, support } = filter;
@@ -195,7 +200,7 @@ export function pageQuery(filter: Filter, after: Place | null): { name: string; 
 
   if (clientId !== undefined) narrow('client', `client_id = ${bind(clientId)}`);
   if (type !== undefined) narrow('type', `type = ${bind(type)}`);
-  if (userId !== undefined) narrow('user', `body ->> 'userId' = ${bind(userId)}`);
+  if (userId !== undefined) narrow('user', concerns(bind(userId)));
   if (after !== null && clientId !== undefined) narrow('after', `seq < ${bind(after.seq)}`);
   if (after !== null && clientId === undefined) {
     narrow('after', `(at, seq, client_id) < (${bind(after.at)}, ${bind(after.seq)}, ${bind(after.clientId)})`);

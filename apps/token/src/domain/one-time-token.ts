@@ -1,3 +1,4 @@
+import type { ClaimRefusal } from '#contracts/refusal';
 import { toBase62 } from '#secrets/base62';
 import { sha256 } from '#secrets/digest';
 import type { RandomBytes } from '#secrets/random';
@@ -30,9 +31,6 @@ export interface NamedSecret {
 
 /** Who wants to spend a token: a browser at a web origin, or the backend of a client. */
 export type Claimer = { readonly landing: string } | { readonly clientId: string };
-
-/** Why a token was not given; for the audit trail, never for an answer (S-72). */
-export type ClaimRefusal = 'malformed' | 'unknown' | 'purpose' | 'expired' | 'claimer' | 'spent' | 'suspended';
 
 /** Makes `<prefix>_<clientId>_<43 base62>`, with 256 random bits. */
 export function newSecret(purpose: Purpose, clientId: string, random: RandomBytes): NamedSecret & { secret: string } {

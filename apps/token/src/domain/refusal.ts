@@ -1,7 +1,7 @@
 import type { NewFact } from '#contracts/fact';
 import type { Attempt } from '#contracts/ids';
-import type { LinkRefusal } from '#contracts/refusal';
-import type { ClaimRefusal, Purpose } from './one-time-token.js';
+import type { ClaimRefusal, LinkRefusal } from '#contracts/refusal';
+import type { Purpose } from './one-time-token.js';
 
 /** Why a key was refused; for the audit trail, never for an answer. */
 export type KeyRefusal = 'malformed' | 'unknown_key' | 'secret' | 'deleted' | 'expired' | 'suspended';
