@@ -5,6 +5,8 @@ import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 @Unique('entries_fact', ['clientId', 'factId'])
 @Index('entries_type', ['clientId', 'type', 'seq'])
 @Index('entries_user', { synchronize: false })
+@Index('entries_merged_from', { synchronize: false })
+@Index('entries_merged_into', { synchronize: false })
 @Index('entries_supports', { synchronize: false })
 @Index('entries_at', ['at'])
 export class EntryEntity {
