@@ -31,7 +31,7 @@ export const facts = {
   'link.refused': z
     .strictObject({
       support: id,
-      reason,
+      reason: oneOf(linkRefusals),
       address: z.string(),
       userId: id.optional(),
       count: z.int().optional(),
@@ -55,7 +55,7 @@ export const facts = {
     .strictObject({
       userId: id,
       support: id,
-      reason: z.enum(['unknown', 'merged_elsewhere', 'expired', 'suspended']),
+      reason: oneOf(mergeRefusals),
     })
     .describe('An anonymous account was not merged into this user; the sign-in went on without it.'),
   'user.suspended': z
@@ -71,7 +71,7 @@ export const facts = {
   'token.claim_failed': z
     .strictObject({
       purpose,
-      reason: z.string(),
+      reason: oneOf(claimRefusals),
       address: z.string(),
       support: id,
       count: z.int().optional(),
