@@ -183,8 +183,15 @@ module.exports = {
     {
       name: 'nats-only-in-the-bus',
       severity: 'error',
-      from: { pathNot: '^libs/bus/' },
+      from: { pathNot: '^(libs/bus|test/subscriber)/' },
       to: { path: npm('@nats-io/[^/]+', '@nestjs/microservices') },
+    },
+    {
+      name: 'the-subscriber-is-an-outsider',
+      comment: 'An integrator copies it: it knows the stream and nothing else of ours.',
+      severity: 'error',
+      from: { path: '^test/subscriber/', pathNot: spec },
+      to: { path: ['^(apps|libs|tools)/', '^test/(?!subscriber/)'] },
     },
     {
       name: 'databases-only-in-stores',
