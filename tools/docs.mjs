@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
+import { asyncapi } from './docs/asyncapi.mjs';
 import { configurationPage, envExample } from './docs/configuration.mjs';
 import { eventsPage } from './docs/events.mjs';
 import { faultsPage } from './docs/faults.mjs';
@@ -14,6 +15,7 @@ const pages = {
   '.env.example': envExample,
   'docs/faults.md': faultsPage,
   'docs/events.md': eventsPage,
+  'docs/asyncapi.json': asyncapi,
 };
 
 try {

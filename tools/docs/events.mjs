@@ -12,6 +12,7 @@ const headers = {
   'ce-clientid': 'whose user, session or key it is; `_` where the client is not known',
   'ce-traceparent': 'W3C trace of the request that caused it, where there was one',
   'content-type': 'form of the body',
+  'Nats-Msg-Id': 'the same as `ce-id`: by it the stream drops what is published again within two minutes',
 };
 
 export async function eventsPage() {
@@ -23,22 +24,31 @@ export async function eventsPage() {
     `What happened, in the past tense, on the JetStream stream \`FACTS\`: CloudEvents 1.0 in the binary mode of its NATS binding.
 A fact is stored with the change it tells of and arrives at least once, so consumers are idempotent by \`ce-id\`; order holds
 within one \`ce-subject\`. Bodies carry ids and the names of changed fields, never an e-mail, a name, a handle or a secret;
-\`address\` is a keyed hash of the network address. New types and new members may come at any time: ignore what you do not know.`,
+\`address\` is a keyed hash of the network address. New types and new members may come at any time: ignore what you do not know.
+
+The same as an AsyncAPI 3.0 document: [asyncapi.json](asyncapi.json). How a service follows them: [subscribe.md](subscribe.md).`,
     '## Headers',
-    table(['Header', 'Example', 'Meaning'], await headerRows()),
-    '## Types',
     table(
-      ['Type (`ce-type`)', 'Subject', 'Body'],
+      ['Header', 'Example', 'Meaning'],
+      (await sampleHeaders()).map(({ name, example, meaning }) => [code(name), code(example), meaning]),
+    ),
+    `## Types
+
+Each is published under ${code(factSubject({ clientId: '<clientId>', type: '<type>' }))}, e.g. ${code(factSubject({ clientId: 'acme0001', type: 'user.merged' }))}; the client is
+${code('_')} where it is not known.`,
+    table(
+      ['Type (`ce-type`)', 'Meaning', 'Body'],
       Object.entries(facts).map(([type, schema]) => [
         code(type),
-        code(factSubject({ clientId: '<clientId>', type })),
+        schema.description,
         bodyOf(z.toJSONSchema(schema), Object.keys(linkRefusals)),
       ]),
     ),
   );
 }
 
-async function headerRows() {
+/** The headers of a fact, as one carries them. */
+export async function sampleHeaders() {
   const { toCloudEvent } = await built('libs/bus/src/cloud-event.js');
   const sample = {
     id: '0199d1c2-7a3e-7b10-9f2d-3c5a8e1b4d60',
@@ -49,9 +59,10 @@ async function headerRows() {
     traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
     body: {},
   };
-  return [...toCloudEvent(sample, 'session').headers].map(([name, [value]]) => {
+  const sent = [...toCloudEvent(sample, 'session').headers].map(([name, [value]]) => [name, value]);
+  return [...sent, ['Nats-Msg-Id', sample.id]].map(([name, example]) => {
     if (!headers[name]) throw new Error(`the header ${name} is not explained`);
-    return [code(name), code(value), headers[name]];
+    return { name, example, meaning: headers[name] };
   });
 }
 
