@@ -19,6 +19,7 @@ describe('a gateway that no longer hears of revocations', () => {
   let admin: Admin;
   let partner: Partner;
   let visitor: Visitor;
+  let line: Awaited<ReturnType<typeof busOf>>;
   const paused = new Set<Parameters<Stack['signal']>[0]>();
 
   beforeAll(async () => {
@@ -26,9 +27,13 @@ describe('a gateway that no longer hears of revocations', () => {
     admin = new Admin(stack);
     partner = await portalOf(admin);
     visitor = await visit(stack.url, partner);
+    line = await busOf(stack);
     await trusting();
   }, startMs);
-  afterAll(() => stack?.stop());
+  afterAll(async () => {
+    await line?.close();
+    await stack?.stop();
+  });
   afterEach(async () => {
     for (const name of paused) stack.signal(name, 'SIGCONT');
     paused.clear();
@@ -68,8 +73,9 @@ describe('a gateway that no longer hears of revocations', () => {
   it('goes by what it knows for a moment, then asks, says 503 where nobody answers, and recovers without help', async () => {
     pause('session');
     const began = performance.now();
-    expect(await timed(ask)).toEqual({ status: 204, took: expect.any(Number) });
-    expect((await timed(ask)).took).toBeLessThan(500);
+    const known = await timed(ask);
+    expect(known.status).toBe(204);
+    expect(known.took).toBeLessThan(500);
     await eventually(
       async () => told().at(-1),
       (last) => last === 'revocations may be',
@@ -100,9 +106,7 @@ describe('a gateway that no longer hears of revocations', () => {
     pause('gateway');
     await sleep(patienceMs + 1_000);
     // Its connection lives on: what is stated now waits in its socket, behind a heap of old beats.
-    const { bus, close } = await busOf(stack);
-    await bus.ask(session.close, { clientId: partner.clientId, subject: gone.userId, reason: 'admin' });
-    await close();
+    await line.bus.ask(session.close, { clientId: partner.clientId, subject: gone.userId, reason: 'admin' });
     await sleep(1_500);
     resume('gateway');
     const answers = await Promise.all([
@@ -129,20 +133,18 @@ describe('a gateway that no longer hears of revocations', () => {
 
   it('of a beat reads everything anew', async () => {
     const before = told().length;
-    const { connection, close } = await busOf(stack);
     const beat = (number: number) =>
-      connection.live?.publish(
+      line.connection.live?.publish(
         'segue.beat.session',
         JSON.stringify({ publishedUpTo: Date.now(), sender: 'spec', number }),
       );
     beat(1);
     beat(3);
-    await connection.live?.flush();
+    await line.connection.live?.flush();
     await eventually(
       async () => told().length,
       (count) => count === before + 2,
     );
     expect(told().slice(before)).toEqual(['revocations may be', 'revocations are known']);
-    await close();
   }, 20_000);
 });
