@@ -55,6 +55,8 @@ export const mergeRefusals = {
   suspended: 'The anonymous account is suspended.',
 } as const;
 
+export type MergeRefusal = keyof typeof mergeRefusals;
+
 const adviceByType: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'link.refused': linkRefusals,
   'token.claim_failed': claimRefusals,

@@ -1,4 +1,5 @@
 import type { NewFact } from '#contracts/fact';
+import type { MergeRefusal } from '#contracts/refusal';
 import type { Outbox } from '#outbox/outbox';
 import { type Postgres, type Queryable, statement } from '#postgres/postgres';
 import {
@@ -10,7 +11,7 @@ import {
   taking,
   type User,
 } from '../domain/identity.js';
-import { type Account, filled, judgeMerge, type MergeRefusal } from '../domain/merge.js';
+import { type Account, filled, judgeMerge } from '../domain/merge.js';
 import { findAccount, makeAlias } from './anonymous.js';
 import { claimEmail, dropClaim, releaseClaim, settleClaims } from './claims.js';
 import { erasedAt } from './erasing.js';

@@ -1,6 +1,6 @@
 import type { NewFact } from '#contracts/fact';
+import type { MergeRefusal } from '#contracts/refusal';
 import type { User } from '../domain/identity.js';
-import type { MergeRefusal } from '../domain/merge.js';
 
 type Named = Pick<User, 'clientId' | 'userId'>;
 
