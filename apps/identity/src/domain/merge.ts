@@ -1,6 +1,12 @@
 import type { MergeRefusal } from '#contracts/refusal';
 import { defaults, type User } from './identity.js';
 
+/** What the handle of a link names; `mergeable` only under a lock. */
+export type Account =
+  | { readonly state: 'mergeable'; readonly user: User }
+  | { readonly state: 'merged'; readonly into: string }
+  | { readonly state: 'unknown' | 'expired' | 'suspended' };
+
 /**
  * Whether the account may be merged into the user a link names: an unmerged one, once, for ever (S-37). Outside, every
  * refusal looks like that of an unknown handle.
