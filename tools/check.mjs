@@ -1,11 +1,11 @@
 // npm run check: every static check. All of them run, and every failure is shown.
-import { build } from './build.mjs';
-import { execute } from './command.mjs';
-import { install } from './install.mjs';
-import { underNode24 } from './node24.mjs';
-import { inRoot } from './paths.mjs';
-import { report } from './refusal.mjs';
-import { step } from './steps.mjs';
+import { build } from './launcher/build.mjs';
+import { execute } from './launcher/command.mjs';
+import { install } from './launcher/install.mjs';
+import { underNode24 } from './launcher/node24.mjs';
+import { inRoot } from './launcher/paths.mjs';
+import { report } from './launcher/refusal.mjs';
+import { step } from './launcher/steps.mjs';
 
 const packaged = (name, ...args) => execute(inRoot('node_modules', '.bin', name), args);
 

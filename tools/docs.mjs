@@ -1,14 +1,14 @@
 // npm run docs: writes the pages that follow from the code; with `--check` it only says which of them are stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { build } from './build.mjs';
 import { asyncapi } from './docs/asyncapi.mjs';
 import { configurationPage, envExample } from './docs/configuration.mjs';
 import { eventsPage } from './docs/events.mjs';
 import { faultsPage } from './docs/faults.mjs';
-import { underNode24 } from './node24.mjs';
-import { inRoot } from './paths.mjs';
-import { Refusal, report } from './refusal.mjs';
+import { build } from './launcher/build.mjs';
+import { underNode24 } from './launcher/node24.mjs';
+import { inRoot } from './launcher/paths.mjs';
+import { Refusal, report } from './launcher/refusal.mjs';
 
 const pages = {
   'docs/configuration.md': configurationPage,

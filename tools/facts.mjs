@@ -1,10 +1,10 @@
 // npm run facts: what happens in the running Segue, one line a fact, until Ctrl-C.
 import { parseArgs, styleText } from 'node:util';
-import { underNode24 } from './node24.mjs';
-import { inDev } from './paths.mjs';
-import { readJson } from './private-json.mjs';
-import { isRunning } from './processes.mjs';
-import { Refusal, report } from './refusal.mjs';
+import { underNode24 } from './launcher/node24.mjs';
+import { inDev } from './launcher/paths.mjs';
+import { readJson } from './launcher/private-json.mjs';
+import { isRunning } from './launcher/processes.mjs';
+import { Refusal, report } from './launcher/refusal.mjs';
 
 const help = `npm run facts -- [options]: shows what happens in the running Segue, one line a fact, until Ctrl-C.
 
@@ -41,7 +41,7 @@ async function tail({ type: types = [], client, since, json }) {
 
   const at = servers();
   // Only what runs has its packages for certain.
-  const { followFacts } = await import('./follow-facts.mjs');
+  const { followFacts } = await import('./launcher/follow-facts.mjs');
   await followFacts({ servers: at, filter, from }, (event) => wanted(event) && console.log(line(event)));
 }
 

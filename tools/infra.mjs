@@ -6,12 +6,12 @@
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startInfrastructure } from './infrastructure.mjs';
-import { inDev } from './paths.mjs';
-import { readJson, writePrivateJson } from './private-json.mjs';
-import { isRunning, Processes } from './processes.mjs';
-import { report } from './refusal.mjs';
-import { onSignal } from './signals.mjs';
+import { startInfrastructure } from './launcher/infrastructure.mjs';
+import { inDev } from './launcher/paths.mjs';
+import { readJson, writePrivateJson } from './launcher/private-json.mjs';
+import { isRunning, Processes } from './launcher/processes.mjs';
+import { report } from './launcher/refusal.mjs';
+import { onSignal } from './launcher/signals.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

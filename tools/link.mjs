@@ -1,11 +1,11 @@
 // npm run link: another hand-off link of the running Segue, for any user.
 import { parseArgs } from 'node:util';
-import { readDemo } from './demo.mjs';
-import { handOffLink } from './hand-off-link.mjs';
-import { inDev } from './paths.mjs';
-import { readJson } from './private-json.mjs';
-import { isRunning } from './processes.mjs';
-import { Refusal, report } from './refusal.mjs';
+import { readDemo } from './launcher/demo.mjs';
+import { handOffLink } from './launcher/hand-off-link.mjs';
+import { inDev } from './launcher/paths.mjs';
+import { readJson } from './launcher/private-json.mjs';
+import { isRunning } from './launcher/processes.mjs';
+import { Refusal, report } from './launcher/refusal.mjs';
 
 const help = `npm run link -- [options]: prints a hand-off link; open it in a browser to sign in.
 

@@ -1,8 +1,8 @@
 // Brings the schemas of all services up to date: `DATABASE_URL=… node tools/migrate.mjs`, or imported.
 import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { inRoot } from './paths.mjs';
-import { Refusal, report } from './refusal.mjs';
+import { inRoot } from './launcher/paths.mjs';
+import { Refusal, report } from './launcher/refusal.mjs';
 
 const services = ['identity', 'token', 'session', 'audit'];
 

@@ -1,8 +1,8 @@
 // npm run reset: forgets all data of `npm start`, and the keys that seal it; brought programs and packages stay.
 import { rmSync } from 'node:fs';
-import { inDev } from './paths.mjs';
-import { Processes } from './processes.mjs';
-import { report } from './refusal.mjs';
+import { inDev } from './launcher/paths.mjs';
+import { Processes } from './launcher/processes.mjs';
+import { report } from './launcher/refusal.mjs';
 
 try {
   const processes = await Processes.claim(inDev());

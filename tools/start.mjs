@@ -1,23 +1,23 @@
 // npm start: everything Segue needs on this machine, from a clean clone to a link that signs in.
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { build } from './build.mjs';
-import { seedDemo } from './demo.mjs';
-import { gatewayPorts } from './gateway-ports.mjs';
-import { handOffLink } from './hand-off-link.mjs';
-import { bringPrograms, startInfrastructure } from './infrastructure.mjs';
-import { install } from './install.mjs';
-import { lastLines } from './log-tail.mjs';
+import { build } from './launcher/build.mjs';
+import { seedDemo } from './launcher/demo.mjs';
+import { gatewayPorts } from './launcher/gateway-ports.mjs';
+import { handOffLink } from './launcher/hand-off-link.mjs';
+import { bringPrograms, startInfrastructure } from './launcher/infrastructure.mjs';
+import { install } from './launcher/install.mjs';
+import { lastLines } from './launcher/log-tail.mjs';
+import { underNode24 } from './launcher/node24.mjs';
+import { inDev } from './launcher/paths.mjs';
+import { writePrivateJson } from './launcher/private-json.mjs';
+import { Processes } from './launcher/processes.mjs';
+import { Refusal, report } from './launcher/refusal.mjs';
+import { secrets } from './launcher/secrets.mjs';
+import { serviceSettings, startServices } from './launcher/services.mjs';
+import { onSignal } from './launcher/signals.mjs';
+import { seconds, step } from './launcher/steps.mjs';
 import { migrate } from './migrate.mjs';
-import { underNode24 } from './node24.mjs';
-import { inDev } from './paths.mjs';
-import { writePrivateJson } from './private-json.mjs';
-import { Processes } from './processes.mjs';
-import { Refusal, report } from './refusal.mjs';
-import { secrets } from './secrets.mjs';
-import { serviceSettings, startServices } from './services.mjs';
-import { onSignal } from './signals.mjs';
-import { seconds, step } from './steps.mjs';
 
 const help = `npm start: runs Segue on this machine, with everything it needs, until Ctrl-C.
 

@@ -1,17 +1,17 @@
 // npm test: all specs on a private Postgres, Redis and NATS. Arguments go to Jest: `npm test -- session`.
 // With SEGUE_TEST_POSTGRES, SEGUE_TEST_REDIS and SEGUE_TEST_NATS set, those are used instead.
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { build } from './build.mjs';
-import { bringChromium } from './chromium.mjs';
-import { startInfrastructure } from './infrastructure.mjs';
-import { install } from './install.mjs';
 import { runJest } from './jest/run.mjs';
-import { underNode24 } from './node24.mjs';
-import { inDev } from './paths.mjs';
-import { isRunning, Processes } from './processes.mjs';
-import { Refusal, report } from './refusal.mjs';
-import { onSignal } from './signals.mjs';
-import { step } from './steps.mjs';
+import { build } from './launcher/build.mjs';
+import { bringChromium } from './launcher/chromium.mjs';
+import { startInfrastructure } from './launcher/infrastructure.mjs';
+import { install } from './launcher/install.mjs';
+import { underNode24 } from './launcher/node24.mjs';
+import { inDev } from './launcher/paths.mjs';
+import { isRunning, Processes } from './launcher/processes.mjs';
+import { Refusal, report } from './launcher/refusal.mjs';
+import { onSignal } from './launcher/signals.mjs';
+import { step } from './launcher/steps.mjs';
 
 const variables = ['SEGUE_TEST_POSTGRES', 'SEGUE_TEST_REDIS', 'SEGUE_TEST_NATS'];
 

@@ -173,7 +173,16 @@ interface Launcher {
 async function launcher(): Promise<Launcher> {
   const tool = (name: string) => import(pathToFileURL(join(import.meta.dirname, '../../../tools', `${name}.mjs`)).href);
   const [paths, processes, ports, migration, secrets, nats, redis, services] = await Promise.all(
-    ['paths', 'processes', 'ports', 'migrate', 'secrets', 'nats', 'redis', 'services'].map(tool),
+    [
+      'launcher/paths',
+      'launcher/processes',
+      'launcher/ports',
+      'migrate',
+      'launcher/secrets',
+      'launcher/nats',
+      'launcher/redis',
+      'launcher/services',
+    ].map(tool),
   );
   return {
     ...paths,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { inRoot } from '../paths.mjs';
+import { inRoot } from '../launcher/paths.mjs';
 import { sampleHeaders } from './events.mjs';
 import { built } from './page.mjs';
 

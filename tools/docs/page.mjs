@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import { inRoot } from '../paths.mjs';
+import { inRoot } from '../launcher/paths.mjs';
 
 /** A module of the build, e.g. `libs/contracts/src/fault.js`. */
 export const built = (path) => import(pathToFileURL(inRoot('dist', path)).href);

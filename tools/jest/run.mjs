@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { inRoot, root } from '../paths.mjs';
+import { inRoot, root } from '../launcher/paths.mjs';
 
 /**
  * Runs Jest over the built specs; this process's arguments are its own. Aborted, it rejects with the signal's reason.

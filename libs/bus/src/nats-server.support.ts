@@ -26,7 +26,7 @@ export class NatsServer {
 
   static async start(): Promise<NatsServer> {
     const tools: { program(wanted: object): Promise<Program> } = await import(
-      pathToFileURL(resolve('tools/program.mjs')).href
+      pathToFileURL(resolve('tools/launcher/program.mjs')).href
     );
     const program = await tools.program({ names: ['nats-server'], debian: 'nats-server', install: 'nats-server' });
     const server = new NatsServer(program, await mkdtemp(join(tmpdir(), 'segue-nats-')), await freePort());

@@ -26,7 +26,7 @@ export class RedisServer {
 
   static async at(): Promise<RedisServer> {
     const tools: { program(wanted: object): Promise<Program> } = await import(
-      pathToFileURL(resolve('tools/program.mjs')).href
+      pathToFileURL(resolve('tools/launcher/program.mjs')).href
     );
     const wanted = { names: ['redis-server', 'valkey-server'], debian: 'redis-server', install: 'redis-server' };
     return new RedisServer(
