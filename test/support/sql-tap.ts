@@ -1,12 +1,15 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A wire-tap between services and Postgres: what is asked passes unchanged, and is noted. */
+/** A wire-tap between services and Postgres: what is asked passes unchanged and is noted, until the line is cut. */
 export interface SqlTap {
   /** The database by way of the tap. */
   readonly url: string;
   /** The round trips since the last `clear`: names of statements, or the text where there is no name. */
   readonly asked: string[];
   clear(): void;
+  /** Every connection breaks, and new ones are refused, until `mend`. */
+  cut(): void;
+  mend(): void;
   close(): Promise<void>;
 }
 
@@ -14,7 +17,12 @@ export async function tapSql(databaseUrl: string): Promise<SqlTap> {
   const target = new URL(databaseUrl);
   const asked: string[] = [];
   const sockets = new Set<Socket>();
+  let whole = true;
   const server = createServer((client) => {
+    if (!whole) {
+      client.destroy();
+      return;
+    }
     const upstream = connect(Number(target.port), target.hostname);
     const read = frontendMessages((type, body) => {
       const note = noteOf(type, body);
@@ -29,12 +37,22 @@ export async function tapSql(databaseUrl: string): Promise<SqlTap> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
+  const breakAll = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
     url: Object.assign(new URL(databaseUrl), { port: String(portOf(server)) }).href,
     asked,
     clear: () => asked.splice(0),
+    cut: () => {
+      whole = false;
+      breakAll();
+    },
+    mend: () => {
+      whole = true;
+    },
     close: async () => {
-      for (const socket of sockets) socket.destroy();
+      breakAll();
       await new Promise((resolve) => server.close(resolve));
     },
   };
