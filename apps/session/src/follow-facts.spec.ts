@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Line, openLine } from '#bus/bus.module';
 import { NatsServer } from '#bus/nats-server.support';
-import type { Fact, NewFact } from '#contracts/fact';
+import type { Fact, FactBody, NewFact } from '#contracts/fact';
 import { createLog } from '#log/log';
 import { Readiness } from '#ops/readiness';
 import { Outbox } from '#outbox/outbox';
@@ -47,7 +47,7 @@ beforeEach(() => {
 function replica(): { follow: FollowFacts; line: Line } {
   const line = openLine({ name: 'session', natsUrl: nats.url, log, readiness: new Readiness(log) });
   lines.push(line);
-  return { follow: new FollowFacts(line.facts, replicas.epochs, new Outbox(), new Heard()), line };
+  return { follow: new FollowFacts(line.facts, replicas.epochs, new Outbox(), new Heard(), log), line };
 }
 
 const told = (what: Pick<NewFact, 'type' | 'body'>, client = clientId): Fact => ({
@@ -113,6 +113,18 @@ describe('facts that end sessions', () => {
     expect(await replicas.one.open({ ...chain({ clientId }), subject: suspended.subject, epoch: 0 })).toEqual({
       outcome: 'stale',
     });
+  });
+
+  it('are passed over where they are not what their contract says, and hold up nobody', async () => {
+    const row = await open();
+    const { follow } = replica();
+    const strange = {
+      ...told({ type: 'user.restored', body: { userId: row.subject } }),
+      type: 'user.suspended',
+    } as Fact;
+    const newer = { epoch: 1, userId: row.subject, since: 'a later version' } as FactBody<'user.suspended'>;
+    await follow.run([strange, told({ type: 'user.suspended', body: newer })]);
+    expect(await closed()).toEqual([`${row.sessionId} revoked`]);
   });
 
   it('change nothing when they come again, late or in another order', async () => {

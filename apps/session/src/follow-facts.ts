@@ -2,8 +2,9 @@ import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { FactStream } from '#bus/facts';
 import type { Following } from '#bus/follow';
 import type { Fact } from '#contracts/fact';
+import { Log } from '#log/log';
 import { Outbox } from '#outbox/outbox';
-import { raisedBy, raisingFacts } from './domain/epoch.js';
+import { type RaisedEpoch, raisedBy, raisingFacts } from './domain/epoch.js';
 import { Heard } from './heard.js';
 import { EpochsStore } from './store/epochs.store.js';
 
@@ -18,6 +19,7 @@ export class FollowFacts implements OnApplicationBootstrap {
     private readonly epochs: EpochsStore,
     private readonly outbox: Outbox,
     private readonly heard: Heard,
+    private readonly log: Log,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -38,9 +40,19 @@ export class FollowFacts implements OnApplicationBootstrap {
 
   /** Hearing a fact again changes nothing. */
   async run(facts: readonly Fact[]): Promise<void> {
-    const raised = facts.map(raisedBy).filter((epoch) => epoch !== null);
+    const raised = facts.map((fact) => this.read(fact)).filter((epoch) => epoch !== null);
     await this.epochs.raise(raised);
     await this.epochs.closeStale(raised, mostStretches);
     this.outbox.kick();
+  }
+
+  /** What cannot be understood now never can: it is told and passed over, so that it holds up nobody. */
+  private read(fact: Fact): RaisedEpoch | null {
+    try {
+      return raisedBy(fact);
+    } catch (err) {
+      this.log.error('a fact is not what its contract says', { fact: fact.id, type: fact.type, err });
+      return null;
+    }
   }
 }

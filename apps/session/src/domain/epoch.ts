@@ -17,22 +17,27 @@ export const raisingFacts = [
   'key.deleted',
 ] as const satisfies readonly FactType[];
 
-/** @returns `null` for a fact that raises no epoch. @throws ZodError when the fact is not what its contract says */
+/**
+ * Members a newer sender has added are passed over.
+ *
+ * @returns `null` for a fact that raises no epoch
+ * @throws ZodError when the fact is not what its contract says
+ */
 export function raisedBy({ type, clientId, body }: Fact): RaisedEpoch | null {
   switch (type) {
     case 'user.merged': {
-      const { from, epoch } = facts[type].parse(body);
+      const { from, epoch } = facts[type].strip().parse(body);
       return { clientId, subject: from, least: epoch };
     }
     case 'user.suspended':
     case 'user.erased': {
-      const { userId, epoch } = facts[type].parse(body);
+      const { userId, epoch } = facts[type].strip().parse(body);
       return { clientId, subject: userId, least: epoch };
     }
     case 'client.suspended':
-      return { clientId, subject: null, least: facts[type].parse(body).epoch };
+      return { clientId, subject: null, least: facts[type].strip().parse(body).epoch };
     case 'key.deleted': {
-      const { keyId, epoch } = facts[type].parse(body);
+      const { keyId, epoch } = facts[type].strip().parse(body);
       return { clientId, subject: `key_${keyId}`, least: epoch };
     }
     default:
