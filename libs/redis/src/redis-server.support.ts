@@ -1,100 +1,26 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { Secret } from '#env/secret';
+import { placeFor, SpareServer } from '#ops/spare-server.support';
 
-interface Program {
-  readonly command: string;
-  readonly env: NodeJS.ProcessEnv;
-}
-
-/** A redis-server of a spec's own, to be killed, held and started again at the same address. */
-export class RedisServer {
-  #process: ChildProcess | undefined;
-
-  private constructor(
-    private readonly program: Program,
-    private readonly directory: string,
-    private readonly port: number,
-  ) {}
-
+/** A redis-server of a spec's own. */
+export class RedisServer extends SpareServer {
   static async at(): Promise<RedisServer> {
-    const tools: { program(wanted: object): Promise<Program> } = await import(
-      pathToFileURL(resolve('tools/launcher/program.mjs')).href
-    );
     const wanted = { names: ['redis-server', 'valkey-server'], debian: 'redis-server', install: 'redis-server' };
-    return new RedisServer(
-      await tools.program(wanted),
-      await mkdtemp(join(tmpdir(), 'segue-redis-')),
-      await freePort(),
-    );
+    return new RedisServer(await placeFor(wanted));
   }
 
   get url(): Secret {
-    return new Secret(`redis://127.0.0.1:${this.port}`);
+    return new Secret(`redis://127.0.0.1:${this.place.port}`);
   }
 
   async up({ appendonly = 'yes', policy = 'noeviction' } = {}): Promise<void> {
     const settings = {
       bind: '127.0.0.1',
-      port: String(this.port),
-      dir: this.directory,
+      port: String(this.place.port),
+      dir: this.place.directory,
       save: '',
       appendonly,
       'maxmemory-policy': policy,
     };
-    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-    this.#process = spawn(this.program.command, args, { env: this.program.env, stdio: 'ignore' });
-    while (!(await answers(this.port))) await delay(20);
+    await this.run(Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]));
   }
-
-  async kill(): Promise<void> {
-    if (!this.#process) return;
-    const exit = once(this.#process, 'exit');
-    this.#process.kill('SIGKILL');
-    await exit;
-    this.#process = undefined;
-  }
-
-  /** Holds every answer back without closing a socket. */
-  pause(): void {
-    this.#process?.kill('SIGSTOP');
-  }
-
-  resume(): void {
-    this.#process?.kill('SIGCONT');
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill();
-    await rm(this.directory, { recursive: true, force: true });
-  }
-}
-
-/** Below the range of outgoing connections: nobody takes it while the server is down. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(10_000, 32_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    const free = await once(server, 'listening').then(Boolean, () => false);
-    server.close();
-    if (free) return port;
-  }
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((settle) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
-    socket.once('data', (answer) => {
-      socket.destroy();
-      settle(answer.toString().startsWith('+PONG'));
-    });
-    socket.once('error', () => settle(false));
-  });
 }
