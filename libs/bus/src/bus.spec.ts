@@ -175,7 +175,7 @@ describe('the bus', () => {
   it('answers service.unavailable at once where nobody listens', async () => {
     const before = performance.now();
     await expect(thrown(asker.bus.ask(absent.verb, {}))).resolves.toBe('service.unavailable');
-    expect(performance.now() - before).toBeLessThan(200);
+    expect(performance.now() - before).toBeLessThan(500);
   });
 
   it('hands the deadline and the trace of the call on', async () => {

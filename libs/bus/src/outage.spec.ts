@@ -79,7 +79,7 @@ describe('the bus, when NATS or a replica goes away', () => {
     const before = performance.now();
     const refused = Array.from({ length: 50 }, (_, n) => ask(`refused ${n}`));
     await expect(Promise.all(refused)).resolves.toEqual(refused.map(() => 'service.unavailable'));
-    expect(performance.now() - before).toBeLessThan(100);
+    expect(performance.now() - before).toBeLessThan(500);
     await nats.up();
     await until(works);
     await delay(300);

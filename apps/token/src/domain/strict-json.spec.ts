@@ -45,7 +45,7 @@ describe('parseStrictObject', () => {
   it('refuses ten thousand levels quickly', () => {
     const started = performance.now();
     expect(parse(nested(10_000))).toBeNull();
-    expect(performance.now() - started).toBeLessThan(100);
+    expect(performance.now() - started).toBeLessThan(500);
   });
 
   it.each([
