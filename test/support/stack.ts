@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Client } from 'pg';
+import { standStill } from '#ops/spare-server.support';
 
 export type ServiceName = 'gateway' | 'identity' | 'token' | 'session' | 'audit';
 
@@ -103,7 +104,11 @@ export async function startStack({
         await tools.startService('gateway', { processes, settings: { ...settings, PORT }, logs });
         return `http://127.0.0.1:${PORT}`;
       },
-      signal: (name, signal) => void process.kill(pidOf(name, directory), signal),
+      signal: (name, signal) => {
+        const pid = pidOf(name, directory);
+        if (signal === 'SIGSTOP') standStill(pid);
+        else process.kill(pid, signal);
+      },
       stop,
     };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -53,7 +54,7 @@ export abstract class SpareServer implements AsyncDisposable {
 
   /** Holds every answer back without closing a socket. */
   pause(): void {
-    this.#process?.kill('SIGSTOP');
+    if (this.#process?.pid !== undefined) standStill(this.#process.pid);
   }
 
   resume(): void {
@@ -68,6 +69,23 @@ export abstract class SpareServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await this.forget();
+  }
+}
+
+/** Stops a process, and returns when all its threads stand still: until then it may go on answering. */
+export function standStill(pid: number): void {
+  process.kill(pid, 'SIGSTOP');
+  const threads = `/proc/${pid}/task`;
+  for (const until = Date.now() + 1_000; existsSync(threads) && Date.now() < until && !allStopped(threads); );
+}
+
+function allStopped(threads: string): boolean {
+  try {
+    const states = readdirSync(threads).map((id) => readFileSync(`${threads}/${id}/status`, 'utf8'));
+    return states.every((status) => /^State:\s+[Tt]/m.test(status));
+  } catch {
+    // One ended while it was looked at.
+    return false;
   }
 }
 
