@@ -25,7 +25,9 @@ import type { GatewayConfig } from './gateway.config.js';
 import { AccessGuard } from './guards/access.guard.js';
 import { AdminGuard, AdminKeyDigest } from './guards/admin.guard.js';
 import { ClientSettings } from './guards/client-settings.js';
-import { CurrentSession, Issuer } from './guards/current-session.js';
+import { CurrentSession } from './guards/current-session.js';
+import { Issuer } from './guards/issuer.js';
+import { Jwts } from './guards/jwts.js';
 import { Places } from './guards/places.js';
 import { SigningKeys } from './guards/signing-keys.js';
 import { Addresses } from './http/address.js';
@@ -99,6 +101,7 @@ export function gatewayModule(config: GatewayConfig): DynamicModule {
       ClientSettings,
       SigningKeys,
       Revocations,
+      Jwts,
       CurrentSession,
       Places,
       BearerPair,

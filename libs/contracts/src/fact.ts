@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { claimRefusals, linkRefusals, mergeRefusals } from './refusal.js';
+import { claimRefusals, linkRefusals, mergeRefusals, passwordRefusals } from './refusal.js';
 import { protocol } from './session.js';
 
 const oneOf = <Reason extends string>(reasons: Readonly<Record<Reason, string>>) =>
   z.enum(Object.keys(reasons) as [Reason, ...Reason[]]);
 const id = z.string();
 const fields = z.array(z.string());
-const purpose = z.enum(['landing']);
+const purpose = z.enum(['landing', 'one-time', 'custom-token']);
 /** Sessions and tokens of this subject from before it are void. */
 const leastEpoch = z.int();
 const counted =
@@ -61,9 +61,36 @@ export const facts = {
   'user.suspended': z
     .strictObject({ userId: id, epoch: leastEpoch })
     .describe('The user may not sign in; every session has ended.'),
+  'user.password_changed': z
+    .strictObject({ userId: id, epoch: leastEpoch, change: z.enum(['set', 'removed']) })
+    .describe("The user's password changed; every session has ended."),
   'user.restored': z.strictObject({ userId: id }).describe('The user may sign in again.'),
   'user.erased': z.strictObject({ userId: id, epoch: leastEpoch }).describe('Delete what you hold of this user.'),
 
+  'password.refused': z
+    .strictObject({
+      support: id,
+      reason: oneOf(passwordRefusals),
+      address: z.string(),
+      userId: id.optional(),
+      count: z.int().optional(),
+      supports: z.array(id).optional(),
+    })
+    .describe(`A password, or the second factor beside it, was refused. ${counted}`),
+
+  'token.issued': z
+    .strictObject({ tokenId: id, kind: z.enum(['sdk', 'media', 'account']), subject: id, expiresAt: z.string() })
+    .describe('A JWT was signed that is of no session of its own; `tokenId` is its `jti`.'),
+  'token.locked': z
+    .strictObject({
+      tokenId: id.optional(),
+      userId: id.optional(),
+      scope: z.enum(['token', 'user', 'client']),
+      until: z.string().optional(),
+    })
+    .describe(
+      'Short secrets were guessed at too often: this one is void, or those of the user, or of the client, are not taken before `until`; without it, not before an administrator unlocks them.',
+    ),
   'token.offered': z
     .strictObject({ tokenId: id, userId: id, purpose })
     .describe('A one-time token was made for this user.'),
@@ -89,7 +116,7 @@ export const facts = {
   'session.closed': z
     .strictObject({
       ...session,
-      reason: z.enum(['signed_out', 'admin', 'revoked', 'reuse_detected', 'replaced']),
+      reason: z.enum(['signed_out', 'admin', 'revoked', 'reuse_detected', 'replaced', 'crowded_out']),
     })
     .describe('A session ended before its time.'),
 

@@ -43,6 +43,10 @@ export const claimRefusals = {
   parent_ended: 'The session of the landing ended before the code was claimed.',
   changed: 'The account was changed, merged or suspended meanwhile. Sign in again.',
   suspended: 'The client is suspended.',
+  wrong:
+    'No live secret of this user is that one: mistyped, used, replaced by a newer one, or expired. Make a new one with POST /v1/users/:userId/tokens.',
+  locked:
+    'Too many wrong secrets: this one, the user, or the client may not be guessed at for now. docs/protocols/custom-token.md has the budgets; POST /v1/admin/clients/:clientId/users/:userId/unlock ends the lock of a user.',
 } as const;
 
 export type ClaimRefusal = keyof typeof claimRefusals;
@@ -57,10 +61,23 @@ export const mergeRefusals = {
 
 export type MergeRefusal = keyof typeof mergeRefusals;
 
+/** Why a password, or the second factor beside it, was refused. */
+export const passwordRefusals = {
+  unknown: 'Nobody at this client has this e-mail and a password.',
+  wrong: 'The password is not the one of this user.',
+  totp_wrong: 'The one-time password is wrong, too old, or was used before. Check the clock of the device.',
+  locked:
+    'Too many failures. Wait an hour; after a hundred in a row POST /v1/admin/clients/:clientId/users/:userId/unlock ends the lock.',
+  suspended: 'The user is suspended. Restore it to let it in.',
+} as const;
+
+export type PasswordRefusal = keyof typeof passwordRefusals;
+
 const adviceByType: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'link.refused': linkRefusals,
   'token.claim_failed': claimRefusals,
   'user.merge_refused': mergeRefusals,
+  'password.refused': passwordRefusals,
 };
 
 /** What an integrator can do about a refusal, by the type and the reason of its fact. */

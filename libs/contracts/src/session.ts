@@ -13,6 +13,8 @@ export const sessionView = z.strictObject({
   protocol,
   scopes,
   createdAt: instant,
+  /** When its user was last asked who they are: that of the parent, for a session that hangs on one (S-71). */
+  authenticatedAt: instant,
   /** The absolute end; no refresh moves it (S-89). */
   expiresAt: instant,
 });
@@ -51,6 +53,13 @@ export const session = service('session', {
         parentId: sessionId.optional(),
         lifetimeSeconds: z.int().min(1).max(31_622_400),
         scopes: scopes.default([]),
+        /**
+         * Who alone may refresh it (the `client_id` of protocol 004); kept as its SHA-256. Not `named`, it is who the user
+         * is, and need not be repeated.
+         */
+        app: z.strictObject({ id: z.string().min(1).max(512), named: z.boolean() }).optional(),
+        /** So many sessions of this protocol a subject has at the most: the oldest are closed (`crowded_out`). */
+        mostPerSubject: z.int().min(1).max(100).optional(),
         /** Which credential the answer carries. */
         credential: z.enum(['cookie', 'refresh']),
         /** What the audit trail should know of a link: which secret signed it, and whether its callbackPath was refused. */
@@ -69,29 +78,42 @@ export const session = service('session', {
     faults: ['origin.spent', 'epoch.stale', 'parent.ended'],
   },
 
-  /** The live session a cookie or an id names, else `null`. */
+  /** The live session a cookie, an id, or the newest refresh token of its chain names, else `null`. Nothing is spent. */
   read: {
-    request: z.union([z.strictObject({ cookie: z.string().max(256) }), z.strictObject({ clientId, sessionId })]),
+    request: z.union([
+      z.strictObject({ cookie: z.string().max(256) }),
+      z.strictObject({ clientId, sessionId }),
+      z.strictObject({ refreshToken: z.string().max(256) }),
+    ]),
     reply: sessionView.nullable(),
     faults: [],
   },
 
   /**
    * One unconditional statement judges every case (state.md, "A session and its refresh chain"): the current token
-   * rotates, its predecessor within 10 s gets the identical successor, an older one ends the chain.
+   * rotates, its predecessor within 10 s gets the identical successor, an older one ends the chain. A token of another
+   * protocol than the door it comes by, or of another app, is refused and leaves the chain alone.
    */
   refresh: {
-    request: z.strictObject({ refreshToken: z.string().max(256), attempt }),
+    request: z.strictObject({
+      refreshToken: z.string().max(256),
+      /** Whose chains this door takes further. */
+      protocols: z.array(protocol).min(1),
+      /** Who asks (the `client_id` of protocol 004). */
+      app: z.string().min(1).max(512).optional(),
+      attempt,
+    }),
     reply: z.strictObject({ session: sessionView, refreshToken: z.string(), outcome: z.enum(['rotated', 'repeated']) }),
     faults: ['refresh.refused'],
   },
 
   /**
    * Ends one session (of `subject`, when given), or all of a subject's, and whatever hangs on them. Ending what has ended
-   * is no fault.
+   * is no fault. Any refresh token of the chain names its session, a superseded one too (RFC 7009).
    */
   close: {
     request: z.union([
+      z.strictObject({ clientId, refreshToken: z.string().max(256), reason: closing }),
       z.strictObject({ clientId, sessionId, subject: subject.optional(), reason: closing }),
       z.strictObject({ clientId, subject, reason: closing }),
     ]),

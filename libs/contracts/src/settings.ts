@@ -76,7 +76,14 @@ export const settings = z.strictObject({
       anonymous: lifetime(900, 30 * day),
       clientAuth: lifetime(14 * day, 15 * day),
       customToken: lifetime(900, 365 * day),
-      oneTime: lifetime(day, 15 * day),
+      oneTime: z
+        .strictObject({
+          /** The life of a one-time token; its protocol knew half an hour. */
+          token: seconds(10, 1800).default(60),
+          access: seconds(60, longestAccessSeconds).default(day),
+          session: seconds(60, 366 * day).default(15 * day),
+        })
+        .prefault({}),
     })
     .prefault({}),
 });

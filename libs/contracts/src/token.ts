@@ -13,7 +13,7 @@ import {
   userId,
 } from './ids.js';
 import { service } from './service.js';
-import { settings } from './settings.js';
+import { longestAccessSeconds, settings } from './settings.js';
 
 /** What the flows need to know of the client a credential belongs to. */
 const credentialOwner = z.strictObject({ clientId, epoch: z.int(), settings });
@@ -26,6 +26,9 @@ export const linkClaims = z.strictObject({
   username: text(128).optional(),
   anonymousAccountId: z.string().max(128).optional(),
 });
+
+/** Whether a custom token of so many hex digits has less than 64 bit, and so has to be guarded against guessing. */
+export const isShort = (length: number) => length < 16;
 
 export const scopes = z.array(z.string().max(64)).max(64);
 
@@ -67,19 +70,51 @@ export const token = service('token', {
     faults: [],
   },
 
-  /** Issues a one-time token: stored hashed in Redis with its life, answered once. */
+  /**
+   * Issues a one-time token: stored hashed in Redis with its life, answered once. Of a user's custom tokens below 64 bit
+   * only the newest lives.
+   */
   offer: {
-    request: z.strictObject({
-      purpose: z.literal('landing'),
-      clientId,
-      userId,
-      /** The session it hangs on; it dies with it. */
-      parentId: sessionId,
-      /** The web origin of the landing: who may claim it from a browser. */
-      landing: z.string().max(255),
-      ttlSeconds: z.int().min(1).max(900),
-    }),
-    reply: z.strictObject({ secret: z.string() }),
+    request: z
+      .discriminatedUnion('purpose', [
+        /** The code of a landing on another origin (protocol 000): `segue_code_…`. */
+        z.strictObject({
+          purpose: z.literal('landing'),
+          clientId,
+          userId,
+          /** The session it hangs on; it dies with it. */
+          parentId: sessionId,
+          /** The web origin of the landing: who may claim it from a browser. */
+          landing: z.string().max(255),
+          ttlSeconds: z.int().min(1).max(900),
+        }),
+        /** A session in an address, or for a program (protocol 004): `segue_ott_…`; whoever holds it may claim it. */
+        z.strictObject({
+          purpose: z.literal('one-time'),
+          clientId,
+          userId,
+          externalId: externalId.optional(),
+          epoch: z.int(),
+          parentId: sessionId,
+          ttlSeconds: z.int().min(1).max(1800),
+        }),
+        /** A secret of so many hex digits, which its user brings with their own id (protocol 003). */
+        z.strictObject({
+          purpose: z.literal('custom-token'),
+          clientId,
+          userId,
+          externalId,
+          epoch: z.int(),
+          /** Hex digits; four would let five guesses hit with more than 1e-5 (S-61). */
+          length: z.int().min(5).max(128),
+          ttlSeconds: z.int().min(60).max(31_536_000),
+        }),
+      ])
+      .refine((offer) => offer.purpose !== 'custom-token' || !isShort(offer.length) || offer.ttlSeconds <= 900, {
+        path: ['ttlSeconds'],
+        error: 'at most 900 for a secret below 64 bit',
+      }),
+    reply: z.strictObject({ tokenId: z.uuid(), secret: z.string(), expiresAt: numericDate }),
     faults: [],
   },
 
@@ -88,22 +123,52 @@ export const token = service('token', {
    * wall. Whoever may not claim it consumes nothing (S-70).
    */
   claim: {
-    request: z.strictObject({
-      purpose: z.literal('landing'),
-      secret: z.string().max(256),
-      /** Who claims: a browser at a web origin, or the backend of a client with its private key. */
-      by: z.union([z.strictObject({ landing: z.string().max(255) }), z.strictObject({ clientId })]),
-      attempt,
-    }),
+    request: z.discriminatedUnion('purpose', [
+      z.strictObject({
+        purpose: z.literal('landing'),
+        secret: z.string().max(256),
+        /** Who claims: a browser at a web origin, or the backend of a client with its private key. */
+        by: z.union([z.strictObject({ landing: z.string().max(255) }), z.strictObject({ clientId })]),
+        attempt,
+      }),
+      z.strictObject({
+        purpose: z.literal('one-time'),
+        secret: z.string().max(256),
+        /**
+         * Who is signed in already where it is claimed: another user's token stays unspent, and the answer is
+         * `claim.questioned` (S-25).
+         */
+        unlessOther: z.string().max(128).optional(),
+        attempt,
+      }),
+      /**
+       * Guesses at a secret below 64 bit are counted in one statement of Postgres before anything is compared (S-62 to
+       * S-65). Unknown user, wrong, expired, used and locked are one and the same fault (S-72).
+       */
+      z.strictObject({
+        purpose: z.literal('custom-token'),
+        clientId: z.string().max(128),
+        externalId: z.string().max(256),
+        secret: z.string().max(256),
+        attempt,
+      }),
+    ]),
     reply: z.strictObject({
       client: credentialOwner,
       tokenId: z.uuid(),
       userId,
-      parentId: sessionId,
+      /** The epoch the user had when it was offered; a landing's user is looked up anew. */
+      epoch: z.int().nullable(),
+      externalId: externalId.nullable(),
+      /** `null` for a custom token, which hangs on nothing. */
+      parentId: sessionId.nullable(),
       expiresAt: numericDate,
     }),
-    faults: ['code.refused', 'account.suspended'],
+    faults: ['code.refused', 'claim.questioned', 'account.suspended'],
   },
+
+  /** Lets a user's short secrets be guessed at again after a hundred wrong ones in a row (S-63). */
+  unlock: { request: z.strictObject({ clientId, externalId }), reply: z.null(), faults: [] },
 
   /** Checks an API key (`segue_sk_…`, `segue_pk_…`); its last use is written back at most once a minute. */
   authenticate: {
@@ -119,22 +184,32 @@ export const token = service('token', {
     faults: ['key.refused', 'account.suspended'],
   },
 
-  /** Signs a JWT (EdDSA, `kid`): `iss`, `aud`, `iat` and `exp` are filled here. Writes nothing. */
+  /**
+   * Signs a JWT (EdDSA, `kid`): `iss`, `aud`, `iat` and `exp` are filled here. An access token writes nothing, since the
+   * session it is of is a fact; any other kind states `token.issued`.
+   */
   sign: {
-    request: z.strictObject({
-      kind: z.enum(['access', 'sdk', 'media']),
-      clientId,
-      /** `sub`: the userId, or `key_<id>`. */
-      subject: z.string().min(1).max(128),
-      /** `ext`: the client's own id of the person. */
-      externalId: externalId.optional(),
-      sessionId: sessionId.optional(),
-      /** The epoch of the subject, as the private claim `epoch`: what lets a suspension end the token. */
-      epoch: z.int().optional(),
-      scopes,
-      jti,
-      ttlSeconds: z.int().min(1).max(31_622_400),
-    }),
+    request: z
+      .strictObject({
+        /** `account` is the JWT of protocol 003; `typ` is `at+jwt`, `sdk+jwt`, `media+jwt`, `account+jwt`. */
+        kind: z.enum(['access', 'sdk', 'media', 'account']),
+        clientId,
+        /** `sub`: the userId, or `key_<id>`. */
+        subject: z.string().min(1).max(128),
+        /** `ext`: the client's own id of the person. */
+        externalId: externalId.optional(),
+        sessionId: sessionId.optional(),
+        /** The epoch of the subject, as the private claim `epoch`: what lets a suspension end the token. */
+        epoch: z.int().optional(),
+        scopes,
+        /** Seconds; `auth_time`: when the user was last asked who they are. */
+        authTime: numericDate.optional(),
+        jti,
+        /** Of a token without a session at most a day: so long a raised epoch is remembered. */
+        ttlSeconds: z.int().min(1).max(longestAccessSeconds),
+      })
+      .refine(({ sessionId, ttlSeconds }) => sessionId !== undefined || ttlSeconds <= 86_400, { path: ['ttlSeconds'] })
+      .refine(({ kind, sessionId }) => kind !== 'access' || sessionId !== undefined, { path: ['sessionId'] }),
     reply: z.strictObject({ token: z.string(), expiresIn: z.int(), kid: z.string() }),
     faults: ['client.missing'],
   },

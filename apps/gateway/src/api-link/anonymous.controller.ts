@@ -6,7 +6,7 @@ import { userView } from '#contracts/identity';
 import { clientId } from '#contracts/ids';
 import { sessionView } from '#contracts/session';
 import { Public } from '../guards/access.guard.js';
-import { Issuer } from '../guards/current-session.js';
+import { Issuer } from '../guards/issuer.js';
 import { Attempts } from '../http/attempts.js';
 import { Manners } from '../http/manners.js';
 import { ApiProblems } from '../http/problems.js';

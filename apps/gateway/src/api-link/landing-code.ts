@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Bus } from '#bus/bus';
 import type { SessionView } from '#contracts/session';
 import { token } from '#contracts/token';
-import { Issuer } from '../guards/current-session.js';
+import { Issuer } from '../guards/issuer.js';
 import { withParameters } from '../http/landing.js';
 
 /** Long enough for a page to load and to claim it. */

@@ -11,16 +11,17 @@ export const revokingFacts = [
   'user.suspended',
   'user.erased',
   'user.merged',
+  'user.password_changed',
   'key.deleted',
   'client.suspended',
   'client.restored',
 ] as const satisfies readonly FactType[];
 
-/** What an access token says of itself (RFC 9068; `sid` and `epoch` are ours). */
+/** What a JWT says of itself (`sid` and `epoch` are ours). */
 export interface Revocable {
   readonly clientId: string;
   readonly subject: string;
-  readonly sessionId: string;
+  readonly sessionId: string | undefined;
   /** The epoch the subject had when the token was made; a token without one is older than any. */
   readonly epoch: number | undefined;
   /** Seconds. */
@@ -65,7 +66,8 @@ export class RevocationSet {
   refuses({ clientId, subject, sessionId, epoch, issuedAt }: Revocable): boolean {
     const client = this.#clients.get(clientId);
     if (client && (client.suspended || issuedAt < client.issuedBefore)) return true;
-    if (this.#ended.get(sessionId) !== undefined || this.#ended.get(subject) !== undefined) return true;
+    if (sessionId !== undefined && this.#ended.get(sessionId) !== undefined) return true;
+    if (this.#ended.get(subject) !== undefined) return true;
     const raised = this.#raised.get(nameOf(clientId, subject));
     return raised !== undefined && (epoch === undefined || epoch < raised.least);
   }
@@ -88,6 +90,7 @@ export class RevocationSet {
         break;
       }
       case 'user.suspended':
+      case 'user.password_changed':
       case 'user.erased': {
         const { userId, epoch: least } = bodyOf(fact, fact.type);
         this.#raise(clientId, userId, { least, until });

@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { isOwnPage } from '../http/same-origin.js';
-import { Issuer } from './current-session.js';
+import { Issuer } from './issuer.js';
 
 /** Refuses what another site has a browser do with the cookie it holds; a bearer token no site can make it send. */
 @Injectable()

@@ -12,7 +12,7 @@ import { foreignOrigin } from '../http/same-origin.js';
 import { routeOf } from '../http/throttle.guard.js';
 import { Briefly } from './briefly.js';
 import { ClientSettings, changesOfClients } from './client-settings.js';
-import { Issuer } from './current-session.js';
+import { Issuer } from './issuer.js';
 
 const lifeMs = 3_000;
 const host = /^[a-z0-9.-]+(:\d{1,5})?$/;

@@ -4,8 +4,8 @@ import { Bus } from '#bus/bus';
 import { FactFeed } from '#bus/feed';
 import type { Reply } from '#contracts/service';
 import { token } from '#contracts/token';
-import { ed25519Key } from './access-token.js';
 import { Briefly } from './briefly.js';
+import { ed25519Key } from './jwt.js';
 
 type KeySet = Reply<typeof token.keys>;
 

@@ -41,7 +41,7 @@ export class BearerPair {
     const { clientId, subject, scopes = [] } = opening;
     const [opened, signed] = await Promise.allSettled([
       this.bus.ask(session.open, { ...opening, sessionId, credential: 'refresh' }),
-      this.#sign({ clientId, subject, sessionId, scopes }, grant),
+      this.#sign({ clientId, subject, sessionId, scopes, authenticatedAt: new Date().toISOString() }, grant),
     ]);
     if (opened.status === 'rejected') throw opened.reason;
 
@@ -50,9 +50,24 @@ export class BearerPair {
       const access = await this.#within(opened.value.session, grant, signed.value);
       return { accessToken: access.token, refreshToken: opened.value.credential, expiresIn: access.expiresIn };
     } catch (cause) {
-      this.bus.ask(session.close, { clientId, sessionId, reason: 'revoked' }).catch(() => undefined);
-      throw new Fault('service.silent', { cause });
+      return this.#giveUp({ clientId, sessionId }, cause);
     }
+  }
+
+  /**
+   * Opens a session that hangs on another one. What it is given of the parent shows only then, so its token is signed
+   * after it.
+   *
+   * @throws Fault of `session.open`; `service.silent` where only the signing failed
+   */
+  async openChild(opening: Opening & { readonly parentId: string }, grant: AccessGrant): Promise<Pair> {
+    const sessionId = uuidv7(Date.now());
+    const { session: opened, credential } = await this.bus.ask(session.open, {
+      ...opening,
+      sessionId,
+      credential: 'refresh',
+    });
+    return this.renew(opened, credential, grant).catch((cause: unknown) => this.#giveUp(opened, cause));
   }
 
   /** A further access token for a session that goes on. */
@@ -68,10 +83,21 @@ export class BearerPair {
     return signed.expiresIn <= ttlSeconds ? signed : this.#sign(opened, { ...grant, ttlSeconds });
   }
 
-  #sign(of: Pick<SessionView, 'clientId' | 'subject' | 'sessionId' | 'scopes'>, grant: AccessGrant) {
-    const { clientId, subject, sessionId, scopes } = of;
-    const request = { kind: 'access', jti: randomUUID(), clientId, subject, sessionId, scopes, ...grant } as const;
+  #sign(
+    of: Pick<SessionView, 'clientId' | 'subject' | 'sessionId' | 'scopes' | 'authenticatedAt'>,
+    grant: AccessGrant,
+  ) {
+    const { clientId, subject, sessionId, scopes, authenticatedAt } = of;
+    const authTime = Math.floor(Date.parse(authenticatedAt) / 1000);
+    const jti = randomUUID();
+    const request = { kind: 'access', jti, clientId, subject, sessionId, scopes, authTime, ...grant } as const;
     return this.bus.ask(token.sign, request);
+  }
+
+  /** A session nobody can be told of is closed, not waited for. */
+  #giveUp({ clientId, sessionId }: Pick<SessionView, 'clientId' | 'sessionId'>, cause: unknown): never {
+    this.bus.ask(session.close, { clientId, sessionId, reason: 'revoked' }).catch(() => undefined);
+    throw new Fault('service.silent', { cause });
   }
 }
 

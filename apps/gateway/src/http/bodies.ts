@@ -21,9 +21,19 @@ export function readBodies(server: FastifyInstance): void {
   });
 }
 
+/** Whether what came is a form, be it what the route takes or not. */
+export function isForm({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
+  return typeOf(headers) === form;
+}
+
 /** Whether the body, if there is one, is of the kind the route documents (S-105). */
 export function isDocumentedBody({ headers, routeOptions }: FastifyRequest): boolean {
-  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  const type = typeOf(headers);
   if (type === undefined) return true;
-  return routeOptions.config.takes === 'form' ? type === form : json.includes(type);
+  const { takes = 'json' } = routeOptions.config;
+  return (takes !== 'json' && type === form) || (takes !== 'form' && json.includes(type));
+}
+
+function typeOf(headers: FastifyRequest['headers']): string | undefined {
+  return headers['content-type']?.split(';')[0]?.trim().toLowerCase();
 }

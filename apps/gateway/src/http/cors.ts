@@ -5,6 +5,8 @@ import { foreignOrigin } from './same-origin.js';
 
 /** How long a browser may remember a preflight, in seconds. */
 const memory = 600;
+const sentByAll = ['authorization', 'content-type'];
+const seenByAll = ['retry-after', 'segue-outcome', 'ratelimit', 'ratelimit-policy', 'traceparent'];
 
 /**
  * Lets pages of clients' origins call the routes that are meant for them (Fetch standard, "CORS protocol"). A preflight
@@ -13,19 +15,21 @@ const memory = 600;
  */
 export function crossOriginHook(knowsOrigin: (origin: string) => Promise<boolean>, ownOrigin: string) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    if (!request.routeOptions.config.crossOrigin) return undefined;
+    const { crossOrigin } = request.routeOptions.config;
+    if (!crossOrigin) return undefined;
+    const { sends = [], sees = [] } = crossOrigin === true ? {} : crossOrigin;
     const origin = foreignOrigin(request.headers, ownOrigin);
     if (origin === null || !(await withCall(callOf(request), () => knowsOrigin(origin)))) return undefined;
 
     reply
       .header('access-control-allow-origin', origin)
       .header('access-control-allow-credentials', 'true')
-      .header('access-control-expose-headers', 'retry-after, segue-outcome, ratelimit, ratelimit-policy, traceparent');
+      .header('access-control-expose-headers', [...seenByAll, ...sees].join(', '));
     if (!isPreflight(request)) return undefined;
     return reply
       .code(204)
       .header('access-control-allow-methods', 'GET, POST, DELETE')
-      .header('access-control-allow-headers', 'authorization, content-type')
+      .header('access-control-allow-headers', [...sentByAll, ...sends].join(', '))
       .header('access-control-max-age', memory)
       .send();
   };

@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import { withCall } from '#bus/call';
 import { Fault } from '#contracts/fault';
 import { Addresses } from './address.js';
-import { isDocumentedBody, readBodies } from './bodies.js';
+import { isDocumentedBody, isForm, readBodies } from './bodies.js';
 import { callOf } from './call.js';
 import { crossOriginHook } from './cors.js';
 import { Denials } from './denials.js';
@@ -105,8 +105,7 @@ export async function mindManners(
     done(isDocumentedBody(request) ? null : new UnsupportedMediaTypeException());
   });
   server.addHook('preValidation', (request, _reply, done) => {
-    if (isSingleValued(request.query) && (request.routeOptions.config.takes !== 'form' || isSingleValued(request.body)))
-      done();
+    if (isSingleValued(request.query) && (!isForm(request) || isSingleValued(request.body))) done();
     else done(new Fault('request.invalid', { detail: 'each parameter once, with a plain name' }));
   });
   // The body is read on the socket's events, outside of any context, so the call is entered after it.

@@ -9,7 +9,10 @@ import { internalTrouble, type Trouble, troubleOf } from './trouble.js';
 /** What `Retry-After` says while a dependency is down, in seconds. */
 const retryAfter = '2';
 
-/** Answers everything that goes wrong: problem details (RFC 9457) for programs, a plain page for people. */
+/**
+ * Answers everything that goes wrong: in the envelope of the protocol where it has one, else with problem details
+ * (RFC 9457) for programs and a plain page for people.
+ */
 @Catch()
 @Injectable()
 export class FaultFilter implements ExceptionFilter {
@@ -21,10 +24,20 @@ export class FaultFilter implements ExceptionFilter {
     const trouble = troubleOf(error) ?? this.#bug(error);
     if (reply.sent) return;
 
-    reply.code(trouble.status).header('cache-control', 'no-store').header('vary', 'Accept');
+    reply.code(trouble.status).header('cache-control', 'no-store');
     if (trouble.status === 401) reply.header('www-authenticate', 'Bearer');
     if (trouble.outcome) reply.header('retry-after', retryAfter).header('segue-outcome', trouble.outcome);
 
+    const { envelope } = request.routeOptions.config;
+    if (envelope) {
+      const { status = trouble.status, headers = {}, body } = envelope(trouble, request);
+      reply.code(status).headers(headers);
+      if (body) reply.type('application/json').send(JSON.stringify(body));
+      else reply.send();
+      return;
+    }
+
+    reply.header('vary', 'Accept');
     const trace = traceId(callOf(request));
     if (isForEyes(request.headers.accept)) reply.type('text/html; charset=utf-8').send(troublePage(trouble, trace));
     else reply.type('application/problem+json').send(JSON.stringify(problem(trouble, trace)));

@@ -6,7 +6,7 @@ export interface LimitPolicy {
   readonly guess: boolean;
 }
 
-/** What `LIMITS` can name; each counts per network address. */
+/** What `LIMITS` can name; each counts per network address unless it says something else. */
 export const defaultLimits = {
   /** Hand-off links and landings. */
   link: { most: 600, windowMs: 60_000, guess: false },
@@ -14,7 +14,15 @@ export const defaultLimits = {
   anonymous: { most: 60, windowMs: 60_000, guess: false },
   /** Codes of landings. */
   claim: { most: 60, windowMs: 60_000, guess: true },
-  /** Refresh tokens. */
+  /** Short-lived tokens (001). */
+  'client-token': { most: 1200, windowMs: 60_000, guess: false },
+  /** Sign-ins of one API key (002); wrong keys count per address. */
+  'client-auth': { most: 600, windowMs: 60_000, guess: false },
+  /** Secrets of one user (003), per address and user. */
+  'custom-token': { most: 10, windowMs: 3_600_000, guess: true },
+  /** Passwords (004). */
+  password: { most: 20, windowMs: 60_000, guess: true },
+  /** Refresh tokens, per chain. */
   refresh: { most: 600, windowMs: 60_000, guess: false },
   /** Wrong admin keys; a valid one is never counted. */
   admin: { most: 10, windowMs: 60_000, guess: true },

@@ -1,6 +1,7 @@
 import { METHODS } from 'node:http';
 import { MethodNotAllowedException } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
+import type { RouteManners } from './manners.js';
 
 /**
  * Answers 405 with `Allow` for the methods a route does not have, be they ever so exotic (RFC 9110 section 15.5.6).
@@ -9,24 +10,25 @@ import type { FastifyInstance } from 'fastify';
 export function sweepMethods(server: FastifyInstance): () => void {
   const exotic = METHODS.filter((method) => method !== 'CONNECT' && !server.supportedMethods.includes(method));
   for (const method of exotic) server.addHttpMethod(method);
-  const routes = new Map<string, { methods: Set<string>; crossOrigin: boolean }>();
+  const routes = new Map<string, { methods: Set<string>; manners: RouteManners }>();
   let swept = false;
   server.addHook('onRoute', ({ url, method, config }) => {
     if (swept) return;
-    const known = routes.get(url) ?? { methods: new Set(), crossOrigin: false };
+    const known = routes.get(url) ?? { methods: new Set(), manners: {} };
     for (const each of [method].flat()) known.methods.add(each);
-    known.crossOrigin ||= config?.crossOrigin ?? false;
+    const { crossOrigin, envelope } = config ?? {};
+    known.manners = { ...known.manners, ...(crossOrigin && { crossOrigin }), ...(envelope && { envelope }) };
     routes.set(url, known);
   });
   return () => {
     swept = true;
-    for (const [url, { methods, crossOrigin }] of routes) {
+    for (const [url, { methods, manners }] of routes) {
       const allow = [...methods].sort().join(', ');
       server.route({
         url,
         method: server.supportedMethods.filter((method) => !methods.has(method)),
-        // A preflight asks for the routes that are here, by a method that is not.
-        config: { crossOrigin },
+        // A preflight asks for the routes that are here, by a method that is not; a refusal is told as theirs are.
+        config: manners,
         onRequest: (_request, reply, done) => {
           reply.header('allow', allow);
           done(new MethodNotAllowedException());

@@ -4,12 +4,12 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { userView } from '#contracts/identity';
 import { Public } from '../guards/access.guard.js';
-import { clientNamedBy } from '../guards/credential.js';
+import { chainNamedBy, clientNamedBy } from '../guards/credential.js';
 import { Places } from '../guards/places.js';
 import { Attempts } from '../http/attempts.js';
 import { Manners } from '../http/manners.js';
 import { ApiProblems } from '../http/problems.js';
-import { Limited } from '../http/throttle.guard.js';
+import { type CountedBy, Limited } from '../http/throttle.guard.js';
 import { ClaimFlow } from './claim.flow.js';
 import { Claimants } from './claimants.js';
 import { RefreshFlow } from './refresh.flow.js';
@@ -24,6 +24,11 @@ const pair = z
     user: userView,
   })
   .meta({ id: 'TokenPair' });
+
+const byChain: CountedBy = ({ body }, address) => {
+  const { refreshToken } = renewed.safeParse(body).data ?? {};
+  return refreshToken === undefined ? address : chainNamedBy(refreshToken);
+};
 
 /** Sessions of programs that cannot carry our cookie. */
 @ApiTags('Session')
@@ -56,7 +61,7 @@ export class BearerController {
   @Post('refresh')
   @HttpCode(200)
   @Public()
-  @Limited('refresh')
+  @Limited('refresh', byChain)
   @Manners({ crossOrigin: true })
   @ApiOperation({ summary: 'Rotate: the refresh token is spent, its successor comes with a new access token' })
   @ApiOkResponse({ standardSchema: pair })

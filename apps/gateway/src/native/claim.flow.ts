@@ -10,7 +10,7 @@ import { BearerPair, type Pair } from '../http/bearer-pair.js';
 /** How long after the code's end its fence is kept, in seconds. */
 const fenceSeconds = 30 + 86_400;
 
-type Claimant = Request<typeof token.claim>['by'];
+export type Claimant = Extract<Request<typeof token.claim>, { purpose: 'landing' }>['by'];
 
 /** The code of a landing becomes a session of its own, which hangs on the one the landing has here. */
 @Injectable()
@@ -31,6 +31,7 @@ export class ClaimFlow {
 
   private async open({ client, tokenId, userId, parentId, expiresAt }: Reply<typeof token.claim>, attempt: Attempt) {
     const { clientId, settings, epoch: clientEpoch } = client;
+    if (parentId === null) throw new Error('a landing hangs on a session');
     const { access, session } = settings.lifetimes.apiLink;
     const known = await this.bus.ask(identity.get, { clientId, userId });
     // An alias answers for another user: whoever landed is not that one.
@@ -44,7 +45,7 @@ export class ClaimFlow {
       lifetimeSeconds: session,
     };
     const named = user.externalId === null ? {} : { externalId: user.externalId };
-    return { ...(await this.pairs.open(opening, { epoch, ttlSeconds: access, ...named })), user };
+    return { ...(await this.pairs.openChild(opening, { epoch, ttlSeconds: access, ...named })), user };
   }
 }
 

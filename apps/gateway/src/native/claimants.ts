@@ -3,11 +3,11 @@ import type { FastifyRequest } from 'fastify';
 import { Bus } from '#bus/bus';
 import { Fault } from '#contracts/fault';
 import type { Attempt } from '#contracts/ids';
-import type { Request } from '#contracts/service';
 import { token } from '#contracts/token';
 import { bearerOf } from '../guards/bearer.js';
 import { clientNamedBy } from '../guards/credential.js';
 import { Places } from '../guards/places.js';
+import type { Claimant } from './claim.flow.js';
 
 const scope = 'sessions.write';
 
@@ -24,7 +24,7 @@ export class Claimants {
    *
    * @throws Fault `code.refused`, `key.refused`, `account.suspended`, `scope.missing`
    */
-  async of(request: FastifyRequest, code: string, attempt: Attempt): Promise<Request<typeof token.claim>['by']> {
+  async of(request: FastifyRequest, code: string, attempt: Attempt): Promise<Claimant> {
     const clientId = clientNamedBy(code);
     if (clientId && (await this.places.isForeignHost(request, clientId))) throw new Fault('code.refused');
     const { authorization, origin = '' } = request.headers;

@@ -17,7 +17,7 @@ export class RefreshFlow {
   ) {}
 
   async run(refreshToken: string, attempt: Attempt): Promise<Pair & { user: UserView }> {
-    const refreshed = await this.bus.ask(session.refresh, { refreshToken, attempt });
+    const refreshed = await this.bus.ask(session.refresh, { refreshToken, protocols: ['claim'], attempt });
     try {
       const { clientId, subject: userId } = refreshed.session;
       const [known, settings] = await Promise.all([

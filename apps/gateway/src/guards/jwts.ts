@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import { Bus } from '#bus/bus';
+import { Fault } from '#contracts/fault';
+import { session } from '#contracts/session';
+import { Revocations } from '../feed/revocations.js';
+import { ClientSettings } from './client-settings.js';
+import { Issuer } from './issuer.js';
+import { isGenuine, type JwtClaims, type JwtKind, readJwt } from './jwt.js';
+import { SigningKeys } from './signing-keys.js';
+
+/** Whom a JWT of ours speaks for. Times are in seconds since 1970. */
+export interface Holder {
+  readonly clientId: string;
+  /** The userId, or `key_<id>`. */
+  readonly subject: string;
+  /** Absent where the token is of no session. */
+  readonly sessionId: string | undefined;
+  readonly scopes: string[];
+  readonly epoch: number | undefined;
+  readonly externalId: string | undefined;
+  readonly authTime: number | undefined;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+/** Checks the JWTs that Segue signed, in the gateway itself. */
+@Injectable()
+export class Jwts {
+  constructor(
+    private readonly bus: Bus,
+    private readonly keys: SigningKeys,
+    private readonly settings: ClientSettings,
+    private readonly revocations: Revocations,
+    private readonly issuer: Issuer,
+  ) {}
+
+  /**
+   * Checks a token without asking anybody while the revocations are known (R-26); otherwise the owner of its session is
+   * asked as well.
+   *
+   * @returns `null` for what is no valid token of this kind
+   * @throws Fault `token.expired`; `service.unavailable` for a token without a session while nothing is known
+   */
+  async check(text: string, kind: JwtKind): Promise<Holder | null> {
+    const holder = await this.genuine(text, kind);
+    if (!holder) return null;
+    const { clientId, sessionId } = holder;
+    const revoked = this.revocations.trusted();
+    if (revoked) return revoked.refuses(holder) ? null : holder;
+    if (sessionId === undefined) throw new Fault('service.unavailable');
+    return (await this.bus.ask(session.read, { clientId, sessionId })) && holder;
+  }
+
+  /**
+   * The same without the revocations, for who asks the owner anyway.
+   *
+   * @throws Fault `token.expired`
+   */
+  async genuine(text: string, kind: JwtKind): Promise<Holder | null> {
+    const token = readJwt(text);
+    if (token?.kind !== kind) return null;
+    const key = await this.keys.find(token.kid);
+    if (!key || !isGenuine(token, key, this.issuer.url)) return null;
+    const { claims } = token;
+    const client = await this.settings.standing(claims.client_id);
+    if (client?.status !== 'active' || claims.aud !== (client.settings.audience ?? this.issuer.url)) return null;
+    if (claims.exp <= Date.now() / 1000) throw new Fault('token.expired');
+    return holderOf(claims);
+  }
+}
+
+function holderOf(claims: JwtClaims): Holder {
+  return {
+    clientId: claims.client_id,
+    subject: claims.sub,
+    sessionId: claims.sid,
+    scopes: claims.scope.split(' ').filter(Boolean),
+    epoch: claims.epoch,
+    externalId: claims.ext,
+    authTime: claims.auth_time,
+    issuedAt: claims.iat,
+    expiresAt: claims.exp,
+  };
+}
