@@ -142,6 +142,35 @@ describe('arrive', () => {
   });
 });
 
+describe('get', () => {
+  it("finds by the client's own id, byte for byte, and only there", async () => {
+    const clientId = newClient();
+    const { user: ann } = await ask.arrive(link(clientId, { externalId: 'Ånn' }));
+    expect(await ask.get({ clientId, externalId: 'Ånn' })).toEqual({ user: ann, epoch: 0 });
+    for (const externalId of ['ånn', 'Ånn'.normalize('NFD'), 'Ånn ', '', 'Ånn\0', 'Ånn\ud800', 'x'.repeat(256)])
+      expect(await ask.get({ clientId, externalId })).toBeNull();
+    expect(await ask.get({ clientId: newClient(), externalId: 'Ånn' })).toBeNull();
+    await ask.erase({ clientId, userId: ann.userId });
+    expect(await ask.get({ clientId, externalId: 'Ånn' })).toBeNull();
+  });
+
+  it('does not take what cannot be stored for something that can', async () => {
+    const clientId = newClient();
+    await ask.arrive(link(clientId, { externalId: 'a\ufffd' }));
+    expect(await ask.get({ clientId, externalId: 'a\ud800' })).toBeNull();
+  });
+
+  it('finds who absorbed an account, by either id', async () => {
+    const clientId = newClient();
+    const { user: ann } = await ask.arrive(link(clientId));
+    const { user: visitor, handle } = await ask.startAnonymous(clientId);
+    await ask.arrive(link(clientId, { anonymousAccountId: handle }, 1001));
+    const found = { user: ann, epoch: 0 };
+    expect(await ask.get({ clientId, userId: visitor.userId })).toEqual(found);
+    expect(await ask.get({ clientId, externalId: 'ann' })).toEqual(found);
+  });
+});
+
 describe('a link that is refused', () => {
   it('for an e-mail of another, where the client says so: on record, and nothing else', async () => {
     const clientId = newClient();

@@ -109,6 +109,12 @@ export class UsersStore {
     return row ? userOf(row) : null;
   }
 
+  /** The user whom the client calls so, byte for byte. */
+  async findByExternalId(clientId: string, externalId: string): Promise<User | null> {
+    const [row] = await this.postgres.query<UserRow>(getByExternalId, [clientId, externalId]);
+    return row ? userOf(row) : null;
+  }
+
   /** The users after `after`, oldest first. */
   async page({ clientId, externalId, emailKey }: UserFilter, after: string | null, limit: number): Promise<User[]> {
     const { query, values } = pageQuery(externalId, emailKey);
@@ -137,6 +143,12 @@ function keysOf({ clientId, externalId, email }: Arriving): string[] {
 }
 
 const get = statement('identity.get', `SELECT ${userColumns('users')} FROM ${named} AND users.status IN ${living}`);
+
+/** By its unique index; whoever is absorbed or erased bears no externalId. */
+const getByExternalId = statement(
+  'identity.get_by_external_id',
+  `SELECT ${userColumns('users')} FROM users WHERE client_id = $1 AND external_id = $2`,
+);
 
 const beforeAll = '00000000-0000-0000-0000-000000000000';
 
