@@ -44,6 +44,7 @@ import { Claimants } from './native/claimants.js';
 import { DemoController } from './native/demo.controller.js';
 import { JwksController } from './native/jwks.controller.js';
 import { LoginController } from './native/login.controller.js';
+import { MetadataController } from './native/metadata.controller.js';
 import { RefreshFlow } from './native/refresh.flow.js';
 import { SessionController } from './native/session.controller.js';
 import { VerifyController } from './native/verify.controller.js';
@@ -55,6 +56,7 @@ export const controllers = [
   BearerController,
   VerifyController,
   JwksController,
+  MetadataController,
   LoginController,
   DemoController,
   ClientsController,
