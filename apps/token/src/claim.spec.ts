@@ -36,7 +36,7 @@ const offer = async (ttlSeconds = 60, on = here) => {
   const told = bound();
   return { ...told, ...(await on.offer.run({ clientId, ttlSeconds, ...told })) };
 };
-type By = Parameters<typeof here.claim.run>[0]['by'];
+type By = Extract<Parameters<typeof here.claim.run>[0], { purpose: 'landing' }>['by'];
 const claim = (secret: string, by: By = { landing }, on = here, from = attempt()) =>
   on.claim.run({ purpose: 'landing', secret, by, attempt: from });
 const keysOfClient = () => connections[0].keys(`*${clientId}*`);
@@ -53,7 +53,7 @@ describe('a one-time token', () => {
     const { client, tokenId, expiresAt, ...rest } = await claim(secret, { landing }, there);
     expect({ client, rest }).toEqual({
       client: { clientId, epoch: 0, settings: settings.parse({}) },
-      rest: { userId, parentId },
+      rest: { userId, parentId, epoch: null, externalId: null },
     });
     expect(tokenId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
     expect(Math.abs(expiresAt - nowSeconds() - 60)).toBeLessThanOrEqual(2);
@@ -177,6 +177,82 @@ describe('a one-time token', () => {
       await store.dataSource.query('ALTER TABLE gone RENAME TO outbox');
     }
     expect(await keysOfClient()).toEqual([]);
+  });
+});
+
+describe('a token for whoever holds it', () => {
+  const holder = () => ({
+    purpose: 'one-time' as const,
+    userId: randomUUID(),
+    externalId: 'käthe',
+    epoch: 2,
+    parentId: randomUUID(),
+  });
+  const offerToHolder = async (ttlSeconds = 60) => {
+    const told = holder();
+    return { told, ...(await here.offer.run({ clientId, ttlSeconds, ...told })) };
+  };
+  const take = (secret: string, unlessOther?: string, on = here) =>
+    on.claim.run({ purpose: 'one-time', secret, unlessOther, attempt: attempt() });
+
+  it('is claimed once, with all that was said of its user', async () => {
+    const { told, secret, tokenId, expiresAt } = await offerToHolder();
+    expect(secret).toMatch(new RegExp(`^segue_ott_${clientId}_[0-9A-Za-z]{43}$`));
+    const { purpose, ...user } = told;
+    expect(await take(secret, undefined, there)).toEqual({
+      client: { clientId, epoch: 0, settings: settings.parse({}) },
+      tokenId,
+      expiresAt,
+      ...user,
+    });
+    await expect(take(secret)).rejects.toMatchObject({ code: 'code.refused' });
+    const about = { clientId, subject: `token/${tokenId}`, body: { tokenId, userId: told.userId, purpose } };
+    expect(await factsAbout()).toMatchObject([
+      { ...about, type: 'token.offered' },
+      { ...about, type: 'token.claimed' },
+      { type: 'token.claim_failed', body: { purpose, reason: 'unknown' } },
+    ]);
+  });
+
+  it('may be of a user without an id of the client', async () => {
+    const { externalId: _, ...told } = holder();
+    const { secret } = await here.offer.run({ clientId, ttlSeconds: 60, ...told });
+    expect(await take(secret)).toMatchObject({ userId: told.userId, epoch: 2, externalId: null });
+  });
+
+  it('has one winner of fifty, over two replicas', async () => {
+    const { secret, told } = await offerToHolder();
+    const results = await Promise.allSettled(
+      Array.from({ length: 50 }, (_, i) => take(secret, i % 3 ? told.userId : undefined, i % 2 ? here : there)),
+    );
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const codes = results.flatMap((result) => (result.status === 'rejected' ? [result.reason.code] : []));
+    expect(new Set(codes)).toEqual(new Set(['code.refused']));
+  });
+
+  it('asks first where somebody else is signed in, and is spent then', async () => {
+    const { secret, told } = await offerToHolder();
+    for (const other of [randomUUID(), '', told.userId.toUpperCase()]) {
+      await expect(take(secret, other)).rejects.toMatchObject({ code: 'claim.questioned' });
+    }
+    expect(await take(secret)).toMatchObject({ userId: told.userId });
+    await expect(take(secret, randomUUID())).rejects.toMatchObject({ code: 'code.refused' });
+  });
+
+  it('is spent at once where its own user is signed in', async () => {
+    const { secret, told } = await offerToHolder();
+    expect(await take(secret, told.userId)).toMatchObject({ userId: told.userId });
+  });
+
+  it('is not consumed where another purpose is asked, nor while its client is suspended', async () => {
+    const { secret, told } = await offerToHolder();
+    const asLanding = claim(secret.replace('_ott_', '_code_'), { clientId });
+    await expect(asLanding).rejects.toMatchObject({ code: 'code.refused' });
+    await expect(claim(secret, { clientId })).rejects.toMatchObject({ code: 'code.refused' });
+    await here.clients.update({ clientId, status: 'suspended' });
+    await expect(take(secret)).rejects.toMatchObject({ code: 'account.suspended' });
+    await here.clients.update({ clientId, status: 'active' });
+    expect(await take(secret)).toMatchObject({ userId: told.userId });
   });
 });
 

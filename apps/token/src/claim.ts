@@ -5,12 +5,12 @@ import type { Received, Reply } from '#contracts/service';
 import type { token } from '#contracts/token';
 import { GroupedFacts } from '#outbox/grouped-facts';
 import { Refusals } from '#outbox/refusals';
-import { KnownClients } from './clients/known-clients.js';
-import { judgeClaim, type OneTimeToken, readSecret } from './domain/one-time-token.js';
+import { type KnownClient, KnownClients } from './clients/known-clients.js';
+import { judgeClaim, type OneTimeToken, type Purpose, readSecret } from './domain/one-time-token.js';
 import { claimFailed } from './domain/refusal.js';
 import { OneTimeTokenStore } from './store/one-time-token.store.js';
 
-type Request = Received<typeof token.claim>;
+type Request = Extract<Received<typeof token.claim>, { purpose: Purpose }>;
 
 /** Takes a one-time token. All is judged before the take, so whoever may not have it consumes nothing (S-70). */
 @Injectable()
@@ -36,17 +36,12 @@ export class Claim {
     const client = known && !known.suspended ? known : await this.clients.newerThan(arrived, clientId);
     if (!client || client.suspended) return this.refuse(request, client && clientId, client ? 'suspended' : 'unknown');
 
+    if (isOfAnother(waiting, request)) throw new Fault('claim.questioned');
+
     const taken = await this.tokens.claim(named);
     if (!taken) return this.refuse(request, clientId, 'spent');
     await this.state(clientId, taken);
-    const { tokenId, userId, parentId, expiresAt } = taken;
-    return {
-      client: { clientId, epoch: client.epoch, settings: client.settings },
-      tokenId,
-      userId,
-      parentId,
-      expiresAt,
-    };
+    return answer(client, taken);
   }
 
   /** @param known the client, or `null` when it is not one of ours */
@@ -62,4 +57,24 @@ export class Claim {
       throw new Fault('service.silent', { cause });
     });
   }
+}
+
+/** Whether somebody else than the token's user is signed in where it is claimed (S-25). */
+function isOfAnother(waiting: OneTimeToken | null, request: Request): boolean {
+  const signedIn = request.purpose === 'one-time' ? request.unlessOther : undefined;
+  return signedIn !== undefined && signedIn !== waiting?.userId;
+}
+
+function answer({ clientId, epoch, settings }: KnownClient, taken: OneTimeToken): Reply<typeof token.claim> {
+  const { tokenId, userId, parentId, expiresAt } = taken;
+  const user = taken.purpose === 'one-time' ? taken : { epoch: null, externalId: null };
+  return {
+    client: { clientId, epoch, settings },
+    tokenId,
+    userId,
+    epoch: user.epoch,
+    externalId: user.externalId ?? null,
+    parentId,
+    expiresAt,
+  };
 }

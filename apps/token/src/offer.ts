@@ -4,8 +4,10 @@ import type { Received, Reply } from '#contracts/service';
 import type { token } from '#contracts/token';
 import { GroupedFacts } from '#outbox/grouped-facts';
 import { uuidv7 } from '#secrets/random';
-import { newSecret } from './domain/one-time-token.js';
+import { newSecret, type Purpose } from './domain/one-time-token.js';
 import { OneTimeTokenStore } from './store/one-time-token.store.js';
+
+type Request = Extract<Received<typeof token.offer>, { purpose: Purpose }>;
 
 /** Issues a one-time token. Its secret is answered once; what waits in Redis is found by its SHA-256 only. */
 @Injectable()
@@ -15,17 +17,18 @@ export class Offer {
     private readonly facts: GroupedFacts,
   ) {}
 
-  async run(request: Received<typeof token.offer>): Promise<Reply<typeof token.offer>> {
+  async run(request: Request): Promise<Reply<typeof token.offer>> {
     const { clientId, ttlSeconds, ...bound } = request;
     const { purpose, userId } = bound;
     const now = Date.now();
     const tokenId = uuidv7(now);
     const { secret, ...named } = newSecret(purpose, clientId, randomBytes);
 
-    const offered = { ...bound, tokenId, expiresAt: Math.ceil(now / 1000) + ttlSeconds };
+    const expiresAt = Math.ceil(now / 1000) + ttlSeconds;
+    const offered = { ...bound, tokenId, expiresAt };
     if (!(await this.tokens.reserve(named, offered, ttlSeconds))) throw new Error('256 random bits came twice');
     const body = { tokenId, userId, purpose };
     await this.facts.write({ type: 'token.offered', clientId, subject: `token/${tokenId}`, body });
-    return { secret };
+    return { tokenId, secret, expiresAt };
   }
 }

@@ -82,7 +82,7 @@ export function replica({ postgres }: ScratchStore, keys: Secret, redis = noRedi
     claim: new Claim(tokens, knownClients, refusals, facts),
     snapshot: new Snapshot(new RevocationStore(postgres)),
     authenticate: new Authenticate(knownClients, knownKeys, refusals, lastUse),
-    sign: new Sign(knownClients, signingKeys, issuerOfSpecs),
+    sign: new Sign(knownClients, signingKeys, facts, issuerOfSpecs),
   };
 }
 

@@ -1,4 +1,5 @@
 import { Serve } from '#bus/serve';
+import { Fault } from '#contracts/fault';
 import type { Received } from '#contracts/service';
 import { token } from '#contracts/token';
 import { Authenticate } from './authenticate.js';
@@ -29,11 +30,16 @@ export class TokenController {
   park(request: Received<typeof token.park>) {
     return this.parking.run(request);
   }
-  offer(request: Received<typeof token.offer>) {
+  async offer(request: Received<typeof token.offer>) {
+    if (request.purpose === 'custom-token') throw new Fault('service.unavailable');
     return this.offering.run(request);
   }
-  claim(request: Received<typeof token.claim>) {
+  async claim(request: Received<typeof token.claim>) {
+    if (request.purpose === 'custom-token') throw new Fault('service.unavailable');
     return this.claiming.run(request);
+  }
+  async unlock() {
+    return null;
   }
   authenticate(request: Received<typeof token.authenticate>) {
     return this.authenticating.run(request);

@@ -19,6 +19,14 @@ describe('the secret of a one-time token', () => {
     expect(new Set(secrets).size).toBe(100);
   });
 
+  it('is read as what it was made for only', () => {
+    const { secret, place } = newSecret('one-time', clientId, randomBytes);
+    expect(secret).toMatch(/^segue_ott_acme0000_[0-9A-Za-z]{43}$/);
+    expect(readSecret('one-time', secret)).toEqual({ clientId, place });
+    expect(readSecret('landing', secret)).toBeNull();
+    expect(readSecret('one-time', newSecret('landing', clientId, randomBytes).secret)).toBeNull();
+  });
+
   const random = 'x'.repeat(43);
   it.each([
     '',
@@ -48,7 +56,16 @@ describe('judgeClaim', () => {
     landing: 'https://app.example',
     expiresAt: 100,
   };
-  const judge = (by: Claimer, now = 99, waiting: OneTimeToken | null = token) =>
+  const oneTime: OneTimeToken = {
+    purpose: 'one-time',
+    tokenId: 't',
+    userId: 'u',
+    parentId: 'p',
+    epoch: 0,
+    expiresAt: 100,
+  };
+  type By = Extract<Claimer, { purpose: 'landing' }>['by'];
+  const judge = (by: By, now = 99, waiting: OneTimeToken | null = token) =>
     judgeClaim(waiting, clientId, { purpose: 'landing', by }, now);
 
   it('gives it to a browser at the landing and to the backend of its client', () => {
@@ -73,5 +90,16 @@ describe('judgeClaim', () => {
     expect(judge({ clientId: 'other000' })).toBe('claimer');
     expect(judge({ clientId }, 100)).toBe('expired');
     expect(judge({ clientId }, 99, null)).toBe('unknown');
+  });
+
+  it('gives one that is made for whoever holds it to whoever holds it, in its time', () => {
+    expect(judgeClaim(oneTime, clientId, { purpose: 'one-time' }, 99)).toBeNull();
+    expect(judgeClaim(oneTime, clientId, { purpose: 'one-time' }, 100)).toBe('expired');
+    expect(judgeClaim(null, clientId, { purpose: 'one-time' }, 99)).toBe('unknown');
+  });
+
+  it('gives none where another purpose is asked', () => {
+    expect(judgeClaim(token, clientId, { purpose: 'one-time' }, 99)).toBe('purpose');
+    expect(judge({ clientId }, 99, oneTime)).toBe('purpose');
   });
 });

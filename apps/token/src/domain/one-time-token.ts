@@ -4,23 +4,35 @@ import { sha256 } from '#secrets/digest';
 import type { RandomBytes } from '#secrets/random';
 
 /** What a secret is for shows in its text, so that a scanner knows it and no look-up is lost on a foreign one. */
-const prefixes = { landing: 'segue_code' } as const;
+const prefixes = { landing: 'segue_code', 'one-time': 'segue_ott' } as const;
 
-export type Purpose = keyof typeof prefixes;
-
-/** What a one-time token stands for while it waits to be claimed. */
-export interface OneTimeToken {
-  readonly purpose: Purpose;
+interface Waiting {
   /** Names the session it opens: `origin = ott:<tokenId>`. */
   readonly tokenId: string;
   readonly userId: string;
   /** The session it hangs on. */
   readonly parentId: string;
-  /** The web origin of the landing. */
-  readonly landing: string;
   /** Seconds since 1970. */
   readonly expiresAt: number;
 }
+
+/** What a one-time token stands for while it waits to be claimed. */
+export type OneTimeToken = Waiting &
+  (
+    | {
+        readonly purpose: 'landing';
+        /** The web origin of the landing. */
+        readonly landing: string;
+      }
+    | {
+        readonly purpose: 'one-time';
+        readonly externalId?: string | undefined;
+        /** The user's when it was offered. */
+        readonly epoch: number;
+      }
+  );
+
+export type Purpose = OneTimeToken['purpose'];
 
 /** What the text of a secret says about itself. */
 export interface NamedSecret {
@@ -29,8 +41,10 @@ export interface NamedSecret {
   readonly place: string;
 }
 
-/** Who wants to spend a token: a browser at a web origin, or the backend of a client. */
-export type Claimer = { readonly landing: string } | { readonly clientId: string };
+/** Who wants to spend a token. That of a landing: a browser at a web origin, or the backend of a client. */
+export type Claimer =
+  | { readonly purpose: 'landing'; readonly by: { readonly landing: string } | { readonly clientId: string } }
+  | { readonly purpose: 'one-time' };
 
 /** Makes `<prefix>_<clientId>_<43 base62>`, with 256 random bits. */
 export function newSecret(purpose: Purpose, clientId: string, random: RandomBytes): NamedSecret & { secret: string } {
@@ -54,12 +68,14 @@ export function readSecret(purpose: Purpose, secret: string): NamedSecret | null
 export function judgeClaim(
   token: OneTimeToken | null,
   clientId: string,
-  { purpose, by }: { purpose: Purpose; by: Claimer },
+  claimer: Claimer,
   now: number,
 ): ClaimRefusal | null {
   if (!token) return 'unknown';
-  if (token.purpose !== purpose) return 'purpose';
+  if (token.purpose !== claimer.purpose) return 'purpose';
   if (token.expiresAt <= now) return 'expired';
+  if (token.purpose !== 'landing' || claimer.purpose !== 'landing') return null;
+  const { by } = claimer;
   const mayClaim = 'landing' in by ? by.landing === token.landing : by.clientId === clientId;
   return mayClaim ? null : 'claimer';
 }

@@ -1,7 +1,6 @@
-import type { NewFact } from '#contracts/fact';
+import type { FactBody, NewFact } from '#contracts/fact';
 import type { Attempt } from '#contracts/ids';
 import type { ClaimRefusal, LinkRefusal } from '#contracts/refusal';
-import type { Purpose } from './one-time-token.js';
 
 /** Why a key was refused; for the audit trail, never for an answer. */
 export type KeyRefusal = 'malformed' | 'unknown_key' | 'secret' | 'deleted' | 'expired' | 'suspended';
@@ -32,7 +31,7 @@ export function keyRefused(
 /** @param known the client, or `null` when it is not one of ours */
 export function claimFailed(
   known: string | null,
-  purpose: Purpose,
+  purpose: FactBody<'token.claim_failed'>['purpose'],
   reason: ClaimRefusal,
   { support, address }: Attempt,
 ): NewFact<'token.claim_failed'> {

@@ -4,14 +4,11 @@ import { z } from 'zod';
 import { decisive, harmless } from '#redis/outcome';
 import type { NamedSecret, OneTimeToken } from '../domain/one-time-token.js';
 
-const stored = z.strictObject({
-  purpose: z.literal('landing'),
-  tokenId: z.uuid(),
-  userId: z.uuid(),
-  parentId: z.uuid(),
-  landing: z.string(),
-  expiresAt: z.int(),
-});
+const waiting = { tokenId: z.uuid(), userId: z.uuid(), parentId: z.uuid(), expiresAt: z.int() };
+const stored = z.discriminatedUnion('purpose', [
+  z.strictObject({ purpose: z.literal('landing'), ...waiting, landing: z.string() }),
+  z.strictObject({ purpose: z.literal('one-time'), ...waiting, externalId: z.string().optional(), epoch: z.int() }),
+]);
 
 /** One-time tokens in Redis: each command touches one key, so that a cluster spreads them. */
 @Injectable()
