@@ -6,7 +6,7 @@ import { whenReady } from './processes.mjs';
 /** What each service is given of the settings: no secret and no store reaches a process that does not own it. */
 const settingsOf = {
   gateway: ['PORT', 'PUBLIC_URL', 'REDIS_URL', 'ADMIN_KEY', 'PEPPER'],
-  identity: ['DATABASE_URL'],
+  identity: ['DATABASE_URL', 'SEAL_KEYS'],
   token: ['DATABASE_URL', 'REDIS_URL', 'PUBLIC_URL', 'SEAL_KEYS'],
   session: ['DATABASE_URL', 'REFRESH_MAC_KEYS'],
   audit: ['DATABASE_URL'],

@@ -2,6 +2,7 @@ import { Serve } from '#bus/serve';
 import { identity } from '#contracts/identity';
 import type { Received } from '#contracts/service';
 import { Arrive } from './arrive.js';
+import { CheckPassword } from './check-password.js';
 import { GetUser } from './get-user.js';
 import { StartAnonymous } from './start-anonymous.js';
 
@@ -11,6 +12,7 @@ export class IdentityController {
     private readonly arrivals: Arrive,
     private readonly anonymous: StartAnonymous,
     private readonly users: GetUser,
+    private readonly passwords: CheckPassword,
   ) {}
 
   arrive(request: Received<typeof identity.arrive>) {
@@ -23,5 +25,9 @@ export class IdentityController {
 
   get(request: Received<typeof identity.get>) {
     return this.users.run(request);
+  }
+
+  checkPassword(request: Received<typeof identity.checkPassword>) {
+    return this.passwords.run(request);
   }
 }

@@ -3,15 +3,21 @@ import { Log } from '#log/log';
 import { OutboxModule } from '#outbox/outbox.module';
 import { PostgresModule } from '#postgres/postgres.module';
 import { Upkeep } from '#postgres/upkeep';
+import { parseKeyRing } from '#secrets/key-ring';
 import { Arrive } from './arrive.js';
+import { CheckPassword } from './check-password.js';
 import { CreateUser } from './create-user.js';
 import { GetUser } from './get-user.js';
 import type { IdentityConfig } from './identity.config.js';
 import { IdentityController } from './identity.controller.js';
 import { ListUsers } from './list-users.js';
+import { PasswordHashing } from './password-hashing.js';
+import { SecondFactors } from './second-factors.js';
 import { StartAnonymous } from './start-anonymous.js';
 import { store } from './store/data-source.js';
+import { PasswordsStore } from './store/passwords.store.js';
 import { UsersStore } from './store/users.store.js';
+import { Totp } from './totp.js';
 import { UpdateUser } from './update-user.js';
 import { UserController } from './user.controller.js';
 import { UserStanding } from './user-standing.js';
@@ -27,7 +33,11 @@ import { UserStanding } from './user-standing.js';
     ListUsers,
     UpdateUser,
     UserStanding,
-    { provide: Upkeep, inject: [UsersStore, Log], useFactory: upkeep },
+    SecondFactors,
+    CheckPassword,
+    PasswordsStore,
+    PasswordHashing,
+    { provide: Upkeep, inject: [UsersStore, PasswordsStore, Log], useFactory: upkeep },
   ],
 })
 export class IdentityModule {
@@ -38,15 +48,19 @@ export class IdentityModule {
         PostgresModule.with({ ...store, url: config.DATABASE_URL }),
         OutboxModule.with({ service: 'identity' }),
       ],
+      providers: [{ provide: Totp, useFactory: () => new Totp(parseKeyRing(config.SEAL_KEYS.reveal())) }],
     };
   }
 }
 
-/** Anonymous accounts nobody claimed within 30 days; subscribers are told by `user.erased`. */
-function upkeep(users: UsersStore, log: Log): Upkeep {
+/** Anonymous accounts nobody claimed within 30 days, of which subscribers are told by `user.erased`, and old failures. */
+function upkeep(users: UsersStore, passwords: PasswordsStore, log: Log): Upkeep {
   return new Upkeep({
     everyMs: 600_000,
     log,
-    jobs: { 'forget anonymous accounts': (most) => users.forgetAnonymous(most) },
+    jobs: {
+      'forget anonymous accounts': (most) => users.forgetAnonymous(most),
+      'forget failures of passwords': (most) => passwords.forgetFailures(most),
+    },
   });
 }

@@ -12,8 +12,10 @@ import { Arrive } from './arrive.js';
 import { CreateUser } from './create-user.js';
 import { GetUser } from './get-user.js';
 import { ListUsers } from './list-users.js';
+import { PasswordHashing } from './password-hashing.js';
 import { StartAnonymous } from './start-anonymous.js';
 import { store } from './store/data-source.js';
+import { PasswordsStore } from './store/passwords.store.js';
 import { UsersStore } from './store/users.store.js';
 import { UpdateUser } from './update-user.js';
 import { UserStanding } from './user-standing.js';
@@ -31,17 +33,18 @@ afterAll(() => scratch.drop());
 function useCases() {
   const outbox = new Outbox();
   const users = new UsersStore(scratch.postgres, outbox);
+  const hashing = new PasswordHashing();
   const refusals = new Refusals(
     new GroupedFacts(scratch.postgres, outbox),
     createLog({ service: 'spec', level: 'silent' }),
   );
   const arrivals = new Arrive(users, refusals);
   const reading = new GetUser(users);
-  const creation = new CreateUser(users);
+  const creation = new CreateUser(users, hashing);
   const listing = new ListUsers(users);
   const anonymous = new StartAnonymous(users);
-  const changes = new UpdateUser(users);
-  const standing = new UserStanding(users);
+  const changes = new UpdateUser(users, hashing);
+  const standing = new UserStanding(users, new PasswordsStore(scratch.postgres));
   return {
     arrive: async (request: Request<typeof identity.arrive>) =>
       identity.arrive.reply.parse(await arrivals.run(identity.arrive.request.parse(request))),

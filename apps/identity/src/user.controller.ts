@@ -3,6 +3,7 @@ import { user } from '#contracts/identity';
 import type { Received } from '#contracts/service';
 import { CreateUser } from './create-user.js';
 import { ListUsers } from './list-users.js';
+import { SecondFactors } from './second-factors.js';
 import { UpdateUser } from './update-user.js';
 import { UserStanding } from './user-standing.js';
 
@@ -13,6 +14,7 @@ export class UserController {
     private readonly users: ListUsers,
     private readonly changes: UpdateUser,
     private readonly standing: UserStanding,
+    private readonly factors: SecondFactors,
   ) {}
 
   create(request: Received<typeof user.create>) {
@@ -33,6 +35,18 @@ export class UserController {
 
   restore(request: Received<typeof user.restore>) {
     return this.standing.restore(request);
+  }
+
+  startTotp(request: Received<typeof user.startTotp>) {
+    return this.factors.start(request);
+  }
+
+  stopTotp(request: Received<typeof user.stopTotp>) {
+    return this.factors.stop(request);
+  }
+
+  unlock(request: Received<typeof user.unlock>) {
+    return this.standing.unlock(request);
   }
 
   erase(request: Received<typeof user.erase>) {

@@ -93,6 +93,8 @@ export interface Patch {
   readonly email?: Email | null | undefined;
   readonly username?: string | null | undefined;
   readonly locale?: string | null | undefined;
+  /** A PHC string: the user has another password from now on, or none. */
+  readonly passwordHash?: string | null | undefined;
 }
 
 /** @param placeholder taken where the user gives up an e-mail */

@@ -333,7 +333,7 @@ describe('changing', () => {
   });
 });
 
-it('the newer migration can be taken back and made again', async () => {
+it('the newer migrations can be taken back and made again', async () => {
   const other = await scratchStore(store);
   try {
     const one = new UsersStore(other.postgres, new Outbox());
@@ -341,7 +341,7 @@ it('the newer migration can be taken back and made again', async () => {
     await one.arrive(link({ clientId }));
     const { handle } = await visit(one, clientId);
     await one.arrive(link({ clientId, asOf: 1001, handle }));
-    await other.dataSource.undoLastMigration();
+    for (let newer = 0; newer < 2; newer += 1) await other.dataSource.undoLastMigration();
     expect(await other.dataSource.query('SELECT external_id FROM users')).toEqual([{ external_id: 'ann' }]);
     await other.dataSource.runMigrations();
   } finally {

@@ -12,16 +12,19 @@ import {
   type User,
 } from '../domain/identity.js';
 import { claimEmail, settleClaims } from './claims.js';
+import { changePassword, removeSecondFactor, setSecondFactor } from './credentials.js';
 import { claimsFrom, eraseUser, forsakeExternalId } from './erasing.js';
 import { Overtaken } from './overtaken.js';
 import { living, type Proposal, type UserRow, userColumns, userOf } from './sql.js';
-import { created, erased, merged, restored, suspended, updated } from './telling.js';
+import { created, erased, merged, passwordChanged, restored, suspended, updated } from './telling.js';
 import { becomeUser, insertUser, newUser, updateUser } from './writing.js';
 
 /** A user an administrator makes. */
 export interface Creation extends Claims {
   readonly clientId: string;
   readonly externalId: string | null;
+  /** A PHC string. */
+  readonly passwordHash?: string | undefined;
   readonly proposal: Proposal;
 }
 
@@ -33,7 +36,7 @@ export interface Whom {
 
 /** Makes a user in a transaction, or nothing. */
 export async function create(tx: Queryable, outbox: Outbox, creation: Creation): Promise<User> {
-  const { clientId, externalId, proposal, email } = creation;
+  const { clientId, externalId, proposal, email, passwordHash } = creation;
   const owner = ownerName({ externalId, userId: proposal.userId });
   const claimsAsOf = await claimsFrom(tx, clientId, externalId);
   const draft = newUser({ clientId, externalId, ...proposal }, creation, { claimsAsOf, takenLinks: [] });
@@ -42,11 +45,16 @@ export async function create(tx: Queryable, outbox: Outbox, creation: Creation):
   const user = await insertUser(tx, free ? draft : { ...draft, email: proposal.placeholder, emailKey: null });
   if (!user) throw new Fault('user.already_exists');
   if (!free) throw new Fault('user.email_already_exists');
-  await outbox.write(tx, [created(user, givenFields(creation))]);
+  if (passwordHash !== undefined) await changePassword(tx, user, passwordHash);
+  const fields = [...givenFields(creation), ...(passwordHash === undefined ? [] : ['password'])];
+  await outbox.write(tx, [created(user, fields)]);
   return user;
 }
 
-/** An anonymous account that gets an externalId becomes a known user, as by a link. */
+/**
+ * An anonymous account that gets an externalId becomes a known user, as by a link. Another password, or none any more,
+ * raises the epoch: whoever is in by the old one is out.
+ */
 export async function update(
   tx: Queryable,
   outbox: Outbox,
@@ -57,7 +65,8 @@ export async function update(
   const { user, anonymous } = await hold(tx, whom);
   const wish = patched(user, patch, placeholder);
   const fields = changedFields(user, wish);
-  if (fields.length === 0) return user;
+  const change = patch.passwordHash === undefined ? null : await changePassword(tx, user, patch.passwordHash);
+  if (fields.length === 0 && !change) return user;
 
   const { clientId, externalId } = wish;
   const renamed = fields.includes('externalId');
@@ -70,9 +79,17 @@ export async function update(
   if (renamed) await forsakeExternalId(tx, user);
   const claimsAsOf = renamed ? Math.max(user.claimsAsOf, await claimsFrom(tx, clientId, externalId)) : user.claimsAsOf;
   const becomes = anonymous && renamed;
-  const next = await (becomes ? becomeUser : updateUser)(tx, { ...wish, claimsAsOf });
+  const next = await (becomes ? becomeUser : updateUser)(tx, {
+    ...wish,
+    claimsAsOf,
+    epoch: user.epoch + (change ? 1 : 0),
+  });
   if (moves) await settleClaims(tx, claims, next.emailKey);
-  await outbox.write(tx, [...(becomes ? [merged(next, next.userId)] : []), ...updated(next, fields)]);
+  await outbox.write(tx, [
+    ...(becomes ? [merged(next, next.userId)] : []),
+    ...updated(next, fields),
+    ...(change ? [passwordChanged(next, change)] : []),
+  ]);
   return next;
 }
 
@@ -86,6 +103,24 @@ export async function restore(tx: Queryable, outbox: Outbox, whom: Whom): Promis
   const { user } = await hold(tx, whom);
   if (user.status === 'active') return user;
   return write(tx, outbox, { ...user, status: 'active' }, restored);
+}
+
+/** @param seal the secret of the second factor, for this user */
+export async function startTotp(
+  tx: Queryable,
+  outbox: Outbox,
+  whom: Whom,
+  seal: (user: User) => string,
+): Promise<User> {
+  const { user } = await hold(tx, whom);
+  await setSecondFactor(tx, user, seal(user));
+  await outbox.write(tx, updated(user, ['totp']));
+  return user;
+}
+
+export async function stopTotp(tx: Queryable, outbox: Outbox, whom: Whom): Promise<void> {
+  const { user } = await hold(tx, whom);
+  if (await removeSecondFactor(tx, user)) await outbox.write(tx, updated(user, ['totp']));
 }
 
 export async function erase(tx: Queryable, outbox: Outbox, whom: Whom): Promise<void> {

@@ -1,6 +1,7 @@
 import { type Queryable, statement } from '#postgres/postgres';
 import { defaults, type User } from '../domain/identity.js';
 import type { Account } from '../domain/merge.js';
+import { forgettingCredentials } from './credentials.js';
 import { Overtaken } from './overtaken.js';
 import { type Proposal, type UserRow, userColumns, userOf } from './sql.js';
 
@@ -91,7 +92,8 @@ const hold = statement(
 
 const alias = statement(
   'identity.make_alias',
-  `UPDATE users SET status = 'merged', merged_into = $3, epoch = epoch + 1, email = 'merged@placeholder.invalid',
+  `${forgettingCredentials}
+   UPDATE users SET status = 'merged', merged_into = $3, epoch = epoch + 1, email = 'merged@placeholder.invalid',
      email_key = NULL, username = '', locale = ''
    WHERE client_id = $1 AND user_id = $2
    RETURNING epoch`,

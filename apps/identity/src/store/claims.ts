@@ -70,9 +70,14 @@ const releaseVain = statement(
   `DELETE FROM emails WHERE client_id = $1 AND email = $2 AND owner = $3 AND ${nobodyBears}`,
 );
 
+/** With how often their bearers' passwords failed: whoever bears them next is somebody else. */
 const freeClaims = statement(
   'identity.free_claims',
-  'DELETE FROM emails WHERE client_id = $1 AND email = ANY ($2::text[])',
+  `WITH forgotten AS (
+    DELETE FROM password_failures
+    WHERE client_id = $1 AND whom IN (SELECT sha256(convert_to(freed, 'UTF8')) FROM unnest($2::text[]) AS freed)
+  )
+  DELETE FROM emails WHERE client_id = $1 AND email = ANY ($2::text[])`,
 );
 
 const renameClaim = statement(

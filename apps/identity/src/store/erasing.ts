@@ -2,6 +2,7 @@ import { type Queryable, statement } from '#postgres/postgres';
 import type { User } from '../domain/identity.js';
 import { ownerName } from '../domain/identity.js';
 import { claimEmail, settleClaims } from './claims.js';
+import { forgettingCredentials } from './credentials.js';
 
 /** Leaves of a user, whose lock is held, nothing that names a person, and remembers which links came too early. */
 export async function eraseUser(tx: Queryable, user: User): Promise<{ epoch: number }> {
@@ -52,7 +53,8 @@ const recall = statement(
 
 const erase = statement(
   'identity.erase',
-  `UPDATE users SET status = 'erased', epoch = epoch + 1, external_id = NULL, email = 'erased@placeholder.invalid',
+  `${forgettingCredentials}
+   UPDATE users SET status = 'erased', epoch = epoch + 1, external_id = NULL, email = 'erased@placeholder.invalid',
      email_key = NULL, username = '', locale = '', claims_as_of = 0, taken_links = '{}', handle_hash = NULL,
      anonymous_until = NULL, merged_into = NULL
    WHERE client_id = $1 AND user_id = $2

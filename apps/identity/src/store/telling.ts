@@ -33,6 +33,10 @@ export function suspended({ userId, epoch, ...user }: User): NewFact {
   return { type: 'user.suspended', ...about({ ...user, userId }), body: { userId, epoch } };
 }
 
+export function passwordChanged({ userId, epoch, ...user }: User, change: 'set' | 'removed'): NewFact {
+  return { type: 'user.password_changed', ...about({ ...user, userId }), body: { userId, epoch, change } };
+}
+
 export function restored(user: Named): NewFact {
   return { type: 'user.restored', ...about(user), body: { userId: user.userId } };
 }

@@ -3,7 +3,18 @@ import { Outbox } from '#outbox/outbox';
 import { Grouped } from '#postgres/grouped';
 import { Postgres, type Queryable, statement } from '#postgres/postgres';
 import type { Patch, User } from '../domain/identity.js';
-import { type Creation, create, erase, named, restore, suspend, update, type Whom } from './administering.js';
+import {
+  type Creation,
+  create,
+  erase,
+  named,
+  restore,
+  startTotp,
+  stopTotp,
+  suspend,
+  update,
+  type Whom,
+} from './administering.js';
 import { forgetAnonymous, insertAnonymous, type Start } from './anonymous.js';
 import { arriveTogether, type Outcome } from './arriving.js';
 import { Growth } from './growth.js';
@@ -96,6 +107,21 @@ export class UsersStore {
   /** @throws Fault `user.missing` */
   restore(whom: Whom): Promise<User> {
     return this.administer((tx) => restore(tx, this.outbox, whom));
+  }
+
+  /**
+   * Gives the user a second factor, instead of any before.
+   *
+   * @param seal its secret, for the user it gets
+   * @throws Fault `user.missing`
+   */
+  startTotp(whom: Whom, seal: (user: User) => string): Promise<User> {
+    return this.administer((tx) => startTotp(tx, this.outbox, whom, seal));
+  }
+
+  /** @throws Fault `user.missing` */
+  stopTotp(whom: Whom): Promise<void> {
+    return this.administer((tx) => stopTotp(tx, this.outbox, whom));
   }
 
   /** @throws Fault `user.missing`; not where it is erased already */
