@@ -39,7 +39,7 @@ module.exports = {
       name: 'no-orphans',
       comment: 'A file that imports nothing and that nothing imports is dead, or not wired.',
       severity: 'error',
-      from: { orphan: true, pathNot: [spec, '/main[.]ts$', '^test/'] },
+      from: { orphan: true, pathNot: [spec, '/main[.]ts$', '^test/', '^libs/browser/'] },
       to: {},
     },
     {
@@ -94,6 +94,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^libs/contracts/', pathNot: spec },
       to: { pathNot: ['^libs/contracts/', npm('zod')] },
+    },
+    {
+      name: 'the-browser-part-stands-alone',
+      comment: 'One file that a page loads as it is.',
+      severity: 'error',
+      from: { path: '^libs/browser/', pathNot: spec },
+      to: { path: '' },
     },
     {
       name: 'secrets-are-pure',
