@@ -24,6 +24,7 @@ import { Revocations } from './feed/revocations.js';
 import type { GatewayConfig } from './gateway.config.js';
 import { AccessGuard } from './guards/access.guard.js';
 import { AdminGuard, AdminKeyDigest } from './guards/admin.guard.js';
+import { ApiKeys } from './guards/api-keys.js';
 import { ClientSettings } from './guards/client-settings.js';
 import { CurrentSession } from './guards/current-session.js';
 import { Issuer } from './guards/issuer.js';
@@ -103,6 +104,7 @@ export function gatewayModule(config: GatewayConfig): DynamicModule {
       ClientSettings,
       SigningKeys,
       Revocations,
+      ApiKeys,
       Jwts,
       CurrentSession,
       Places,

@@ -1,23 +1,29 @@
 /** How many answers are remembered at most; who asks for invented names must not fill the memory. */
 const most = 10_000;
 
-/** Remembers answers for a moment. Whoever asks for the same while it is being fetched waits for the same answer; failures are not remembered. */
-export class Briefly<Answer> {
+/**
+ * Remembers answers for a moment. Whoever asks for the same while it is being fetched waits for the same answer;
+ * failures are not remembered.
+ *
+ * @typeParam Asked what is asked for; `nameOf` says under which name its answer is remembered
+ */
+export class Briefly<Answer, Asked = string> {
   readonly #known = new Map<string, { readonly answer: Promise<Answer>; readonly until: number }>();
 
   constructor(
     private readonly lifeMs: number,
-    private readonly fetch: (key: string) => Promise<Answer>,
+    private readonly fetch: (asked: Asked) => Promise<Answer>,
+    private readonly nameOf: (asked: Asked) => string = String,
   ) {}
 
-  get(key: string, now = Date.now()): Promise<Answer> {
-    const known = this.#known.get(key);
-    return known && known.until > now ? known.answer : this.again(key, now);
+  get(asked: Asked, now = Date.now()): Promise<Answer> {
+    const known = this.#known.get(this.nameOf(asked));
+    return known && known.until > now ? known.answer : this.again(asked, now);
   }
 
   /** What is being fetched is forgotten too: it may have been read before the change. */
-  forget(key: string): void {
-    this.#known.delete(key);
+  forget(asked: Asked): void {
+    this.#known.delete(this.nameOf(asked));
   }
 
   forgetAll(): void {
@@ -25,12 +31,13 @@ export class Briefly<Answer> {
   }
 
   /** Fetches anew, whatever is remembered. */
-  again(key: string, now = Date.now()): Promise<Answer> {
+  again(asked: Asked, now = Date.now()): Promise<Answer> {
+    const name = this.nameOf(asked);
     if (this.#known.size >= most) this.#known.clear();
-    const answer = this.fetch(key);
-    this.#known.set(key, { answer, until: now + this.lifeMs });
+    const answer = this.fetch(asked);
+    this.#known.set(name, { answer, until: now + this.lifeMs });
     answer.catch(() => {
-      if (this.#known.get(key)?.answer === answer) this.#known.delete(key);
+      if (this.#known.get(name)?.answer === answer) this.#known.delete(name);
     });
     return answer;
   }

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Bus } from '#bus/bus';
 import { Fault } from '#contracts/fault';
 import type { Attempt } from '#contracts/ids';
-import { token } from '#contracts/token';
+import { ApiKeys } from '../guards/api-keys.js';
 import { bearerOf } from '../guards/bearer.js';
 import { clientNamedBy } from '../guards/credential.js';
 import { Places } from '../guards/places.js';
@@ -15,7 +14,7 @@ const scope = 'sessions.write';
 @Injectable()
 export class Claimants {
   constructor(
-    private readonly bus: Bus,
+    private readonly keys: ApiKeys,
     private readonly places: Places,
   ) {}
 
@@ -31,7 +30,7 @@ export class Claimants {
     // A browser says where a page is from; whoever says nothing has landed nowhere, and is refused like that.
     if (authorization === undefined) return { landing: origin.length > 255 ? '' : origin };
 
-    const { client, kind, scopes } = await this.bus.ask(token.authenticate, { key: bearerOf(request) ?? '', attempt });
+    const { client, kind, scopes } = await this.keys.check(bearerOf(request) ?? '', attempt);
     if (kind !== 'private') throw new Fault('key.refused');
     if (!scopes.includes(scope)) throw new Fault('scope.missing');
     return { clientId: client.clientId };

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { Bus } from '#bus/bus';
+import { FactFeed } from '#bus/feed';
+import type { Attempt } from '#contracts/ids';
+import type { Reply } from '#contracts/service';
+import { token } from '#contracts/token';
+import { sha256 } from '#secrets/digest';
+import { Briefly } from './briefly.js';
+import { changesOfClients } from './client-settings.js';
+
+const lifeMs = 3_000;
+
+/** The API key that calls, with its client. */
+export type KeyCaller = Reply<typeof token.authenticate>;
+
+/**
+ * Who an API key is. That a key is good is remembered for three seconds at most, under its digest, and forgotten as soon
+ * as any key or client changes; that it is not, never.
+ */
+@Injectable()
+export class ApiKeys {
+  readonly #callers: Briefly<KeyCaller, { readonly key: string; readonly attempt: Attempt }>;
+
+  constructor(bus: Bus, feed: FactFeed) {
+    this.#callers = new Briefly(
+      lifeMs,
+      (asked) => bus.ask(token.authenticate, asked),
+      ({ key }) => sha256(key).toString('base64url'),
+    );
+    const forget = () => this.#callers.forgetAll();
+    feed.listen({ types: ['key.deleted', 'key.rotated', ...changesOfClients], fact: forget, interrupted: forget });
+  }
+
+  /** @throws Fault `key.refused`, `account.suspended` */
+  async check(key: string, attempt: Attempt): Promise<KeyCaller> {
+    const caller = await this.#callers.get({ key, attempt });
+    // The owner refuses what has ended since, and records it.
+    return hasEnded(caller) ? this.#callers.again({ key, attempt }) : caller;
+  }
+}
+
+function hasEnded({ expiresAt }: KeyCaller): boolean {
+  return expiresAt !== null && Date.parse(expiresAt) <= Date.now();
+}
