@@ -43,10 +43,13 @@ import { BearerController } from './native/bearer.controller.js';
 import { ClaimFlow } from './native/claim.flow.js';
 import { Claimants } from './native/claimants.js';
 import { DemoController } from './native/demo.controller.js';
+import { IntrospectFlow } from './native/introspect.flow.js';
 import { JwksController } from './native/jwks.controller.js';
 import { LoginController } from './native/login.controller.js';
 import { MetadataController } from './native/metadata.controller.js';
+import { OauthController } from './native/oauth.controller.js';
 import { RefreshFlow } from './native/refresh.flow.js';
+import { RevokeFlow } from './native/revoke.flow.js';
 import { SessionController } from './native/session.controller.js';
 import { VerifyController } from './native/verify.controller.js';
 
@@ -58,6 +61,7 @@ export const controllers = [
   VerifyController,
   JwksController,
   MetadataController,
+  OauthController,
   LoginController,
   DemoController,
   ClientsController,
@@ -102,9 +106,9 @@ export function gatewayModule(config: GatewayConfig): DynamicModule {
       FaultFilter,
       Attempts,
       ClientSettings,
+      ApiKeys,
       SigningKeys,
       Revocations,
-      ApiKeys,
       Jwts,
       CurrentSession,
       Places,
@@ -119,6 +123,8 @@ export function gatewayModule(config: GatewayConfig): DynamicModule {
       ClaimFlow,
       Claimants,
       RefreshFlow,
+      IntrospectFlow,
+      RevokeFlow,
       ThrottleGuard,
       { provide: APP_GUARD, useExisting: ThrottleGuard },
       { provide: APP_GUARD, useClass: AccessGuard },

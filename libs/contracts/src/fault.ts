@@ -22,6 +22,7 @@ export const faults = {
   'request.invalid': { kind: 'invalid', says: 'The request is not valid.' },
   'settings.invalid': { kind: 'invalid', says: 'The settings are not valid.' },
   'cursor.invalid': { kind: 'invalid', says: 'The cursor is not one this list has given out.' },
+  'token.unsupported': { kind: 'invalid', says: 'A credential of this kind cannot be revoked here.' },
 
   'link.refused': { kind: 'denied', says: 'The link is not valid.' },
   'account.suspended': { kind: 'denied', says: 'The account is suspended.' },

@@ -7,3 +7,8 @@ export function clientNamedBy(credential: string): string | undefined {
 export function chainNamedBy(refreshToken: string): string {
   return /^(segue_rt_[a-z0-9]{8,36}_[0-9A-Za-z]{22})_/.exec(refreshToken)?.[1] ?? refreshToken;
 }
+
+/** Whether a text has the form of a refresh token; nothing of it is proven. */
+export function isRefreshToken(text: string): boolean {
+  return text.startsWith('segue_rt_') && text.length <= 256;
+}

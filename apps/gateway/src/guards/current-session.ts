@@ -3,11 +3,15 @@ import type { FastifyRequest } from 'fastify';
 import { Bus } from '#bus/bus';
 import { type SessionView, session } from '#contracts/session';
 import { SessionCookie } from '../http/session-cookie.js';
+import { isKey } from './bearer.guard.js';
 import { bearerOf } from './bearer.js';
 import { Jwts } from './jwts.js';
 
 /** Who is calling: what an access token says of itself, and a session too. */
 export type SignedIn = Pick<SessionView, 'clientId' | 'subject' | 'sessionId' | 'scopes'>;
+
+/** Whose sessions are carried by our cookie. The secret of a session of protocol 003 has the same form, and another door. */
+const carried: readonly SessionView['protocol'][] = ['api-link', 'anonymous', 'one-time'];
 
 /** Which live session a request speaks for. */
 @Injectable()
@@ -18,16 +22,16 @@ export class CurrentSession {
     private readonly jwts: Jwts,
   ) {}
 
-  /** By access token where one is given, else by cookie; `null` where neither names a live session. Asks its owner. */
+  /** A user's, by access token where one is given, else by cookie; `null` where neither names one. Asks its owner. */
   async find(request: FastifyRequest): Promise<SessionView | null> {
     if (request.headers.authorization === undefined) return this.#ofCookie(request);
     const holder = await this.jwts.genuine(bearerOf(request) ?? '', 'access');
-    if (holder?.sessionId === undefined) return null;
+    if (holder?.sessionId === undefined || isKey(holder.subject)) return null;
     const { clientId, sessionId } = holder;
     return this.bus.ask(session.read, { clientId, sessionId });
   }
 
-  /** The same, but an access token is mostly checked without asking anybody. */
+  /** The same, but an access token is mostly checked without asking anybody, and may be an API key's (protocol 002). */
   async caller(request: FastifyRequest): Promise<SignedIn | null> {
     if (request.headers.authorization === undefined) return this.#ofCookie(request);
     const holder = await this.jwts.check(bearerOf(request) ?? '', 'access');
@@ -38,6 +42,7 @@ export class CurrentSession {
 
   async #ofCookie(request: FastifyRequest): Promise<SessionView | null> {
     const cookie = this.cookie.read(request);
-    return cookie === undefined ? null : this.bus.ask(session.read, { cookie });
+    const found = cookie === undefined ? null : await this.bus.ask(session.read, { cookie });
+    return found && carried.includes(found.protocol) ? found : null;
   }
 }

@@ -22,6 +22,8 @@ export const defaultLimits = {
   'custom-token': { most: 10, windowMs: 3_600_000, guess: true },
   /** Passwords (004). */
   password: { most: 20, windowMs: 60_000, guess: true },
+  /** Introspections and revocations of one API key; wrong keys count per address. */
+  introspection: { most: 6000, windowMs: 60_000, guess: false },
   /** Refresh tokens, per chain. */
   refresh: { most: 600, windowMs: 60_000, guess: false },
   /** Wrong admin keys; a valid one is never counted. */

@@ -12,6 +12,7 @@ export function describeApi(app: NestFastifyApplication, publicUrl: string, cook
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'the admin key' }, 'admin')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'an access token' }, 'access')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'a private API key' }, 'key')
+    .addBasicAuth({ type: 'http', scheme: 'basic', description: 'a private API key as the password' }, 'basic-key')
     .addCookieAuth(cookieName, { type: 'apiKey', in: 'cookie' }, 'session')
     .build();
 

@@ -1,6 +1,7 @@
 import { Controller, Get, HttpCode, Res, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiCookieAuth, ApiNoContentResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { isKey } from '../guards/bearer.guard.js';
 import { CallerGuard, Calling } from '../guards/caller.guard.js';
 import type { SignedIn } from '../guards/current-session.js';
 import { ApiProblems } from '../http/problems.js';
@@ -16,8 +17,11 @@ export class VerifyController {
   @HttpCode(204)
   @UseGuards(CallerGuard)
   @ApiOperation({ summary: 'Whether a request may pass, and who makes it, for a proxy in front of another service' })
-  @ApiNoContentResponse({ description: 'Headers `X-User-Id`, `X-Client-Id`, `X-Scopes`' })
+  @ApiNoContentResponse({ description: 'Headers `X-Client-Id`, `X-Scopes`, and `X-User-Id` or `X-Key-Id`' })
   verify(@Calling() { clientId, subject, scopes }: SignedIn, @Res({ passthrough: true }) reply: FastifyReply): void {
-    reply.header('x-user-id', subject).header('x-client-id', clientId).header('x-scopes', scopes.join(' '));
+    // Nobody's user: a service that goes by `X-User-Id` must not take a key for one.
+    if (isKey(subject)) reply.header('x-key-id', subject.slice('key_'.length));
+    else reply.header('x-user-id', subject);
+    reply.header('x-client-id', clientId).header('x-scopes', scopes.join(' '));
   }
 }
