@@ -16,26 +16,27 @@ import { AnonymousController } from './api-link/anonymous.controller.js';
 import { AnonymousFlow } from './api-link/anonymous.flow.js';
 import { ApiLinkController } from './api-link/api-link.controller.js';
 import { ApiLinkFlow } from './api-link/api-link.flow.js';
-import { LandingCode } from './api-link/landing-code.js';
-import { LinkPages } from './api-link/link-pages.js';
-import { LinkReception } from './api-link/link-reception.js';
-import { LoginPage } from './api-link/refused-link.js';
 import { Revocations } from './feed/revocations.js';
 import type { GatewayConfig } from './gateway.config.js';
 import { AccessGuard } from './guards/access.guard.js';
 import { AdminGuard, AdminKeyDigest } from './guards/admin.guard.js';
 import { ApiKeys } from './guards/api-keys.js';
+import { Chains } from './guards/chains.js';
 import { ClientSettings } from './guards/client-settings.js';
 import { CurrentSession } from './guards/current-session.js';
 import { Issuer } from './guards/issuer.js';
 import { Jwts } from './guards/jwts.js';
+import { LandingCode } from './guards/landing-code.js';
+import { LoginPage } from './guards/login-page.js';
 import { Places } from './guards/places.js';
+import { Reception } from './guards/reception.js';
 import { SigningKeys } from './guards/signing-keys.js';
 import { Addresses } from './http/address.js';
 import { Attempts } from './http/attempts.js';
 import { BearerPair } from './http/bearer-pair.js';
 import { Denials } from './http/denials.js';
 import { FaultFilter } from './http/fault.filter.js';
+import { QuestionPages } from './http/question-pages.js';
 import { RateWindows } from './http/rate-windows.js';
 import { SessionCookie } from './http/session-cookie.js';
 import { ThrottleGuard } from './http/throttle.guard.js';
@@ -48,7 +49,6 @@ import { JwksController } from './native/jwks.controller.js';
 import { LoginController } from './native/login.controller.js';
 import { MetadataController } from './native/metadata.controller.js';
 import { OauthController } from './native/oauth.controller.js';
-import { RefreshFlow } from './native/refresh.flow.js';
 import { RevokeFlow } from './native/revoke.flow.js';
 import { SessionController } from './native/session.controller.js';
 import { VerifyController } from './native/verify.controller.js';
@@ -113,16 +113,16 @@ export function gatewayModule(config: GatewayConfig): DynamicModule {
       CurrentSession,
       Places,
       BearerPair,
+      Chains,
+      QuestionPages,
+      LandingCode,
+      LoginPage,
+      Reception,
       AdminGuard,
       ApiLinkFlow,
       AnonymousFlow,
-      LinkReception,
-      LinkPages,
-      LandingCode,
-      LoginPage,
       ClaimFlow,
       Claimants,
-      RefreshFlow,
       IntrospectFlow,
       RevokeFlow,
       ThrottleGuard,

@@ -4,9 +4,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Bus } from '#bus/bus';
 import { token } from '#contracts/token';
 import { Public } from '../guards/access.guard.js';
+import { refusedLink } from '../guards/login-page.js';
+import { Reception } from '../guards/reception.js';
 import { Manners } from '../http/manners.js';
+import type { Said } from '../http/question-pages.js';
 import { isOwnButton } from '../http/same-origin.js';
 import { Limited } from '../http/throttle.guard.js';
+import { ApiLinkFlow, type GivenLink } from './api-link.flow.js';
 import {
   type ApiLink,
   type ApiLinkForm,
@@ -14,9 +18,7 @@ import {
   apiLinkForm,
   type ParkedLink,
   parkedLink,
-  refusedLink,
 } from './api-link.schema.js';
-import { LinkReception } from './link-reception.js';
 
 const landed = {
   status: 303,
@@ -34,7 +36,8 @@ const refused = {
 export class ApiLinkController {
   constructor(
     private readonly bus: Bus,
-    private readonly reception: LinkReception,
+    private readonly flow: ApiLinkFlow,
+    private readonly reception: Reception,
   ) {}
 
   @Get()
@@ -46,7 +49,7 @@ export class ApiLinkController {
   @ApiResponse(asked)
   @ApiResponse(refused)
   follow(@Query({ schema: apiLink }) link: ApiLink, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.reception.receive(link, 'nothing', request, reply);
+    return this.receive(link, 'nothing', request, reply);
   }
 
   /**
@@ -70,7 +73,7 @@ export class ApiLinkController {
     const { h, confirmed, clientId, userToken, callbackPath } = form;
     if (isOwnButton(request.headers)) {
       const given = h === undefined ? { clientId, userToken, callbackPath } : { clientId, handle: h };
-      return this.reception.receive(given, confirmed ?? 'continue', request, reply);
+      return this.receive(given, confirmed ?? 'continue', request, reply);
     }
     const link = { clientId, userToken, ...(callbackPath !== undefined && { callbackPath }) };
     const { handle } = await this.bus.ask(token.park, link);
@@ -90,6 +93,18 @@ export class ApiLinkController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ) {
-    return this.reception.receive({ handle, clientId }, 'nothing', request, reply);
+    return this.receive({ handle, clientId }, 'nothing', request, reply);
   }
+
+  private receive(given: GivenLink, said: Said, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const link = { clientId: given.clientId, button: { action: '/api/link', fields: fieldsOf(given) } };
+    return this.reception.receive(link, request, reply, (visit) => this.flow.run(given, said, visit));
+  }
+}
+
+function fieldsOf(given: GivenLink): Record<string, string> {
+  const { clientId } = given;
+  if ('handle' in given) return { clientId, h: given.handle };
+  const { userToken, callbackPath } = given;
+  return { clientId, userToken, ...(callbackPath !== undefined && { callbackPath }) };
 }

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '#bus/bus';
 import { Fault } from '#contracts/fault';
-import { identity, type UserView } from '#contracts/identity';
-import type { Attempt } from '#contracts/ids';
-import { type SessionView, session } from '#contracts/session';
-import type { Settings } from '#contracts/settings';
+import { identity } from '#contracts/identity';
+import { session } from '#contracts/session';
 import { token } from '#contracts/token';
 import { uuidv7 } from '#secrets/random';
+import type { Visit } from '../guards/reception.js';
 import { landing } from '../http/landing.js';
+import type { Outcome, Said } from '../http/question-pages.js';
 
 /** How long after the link's end its fence is kept, in seconds: the leeway, and a day (state.md, "A link"). */
 const fenceSeconds = 30 + 86_400;
@@ -18,28 +18,12 @@ export type GivenLink = { readonly clientId: string } & (
   | { readonly handle: string }
 );
 
-/** How a browser came with it. */
-export interface Visit {
-  readonly attempt: Attempt;
-  /** The session cookie it brought. */
-  readonly presented: string | undefined;
-  /** What somebody said on a page of ours: to go on, or to go on in spite of another user being signed in. */
-  readonly said: 'nothing' | 'continue' | 'switch';
-}
-
-/** What came of it: a question, or a session. */
-export type Outcome = { readonly settings: Settings; readonly location: string } & (
-  | { readonly kind: 'confirm' }
-  | { readonly kind: 'switch'; readonly user: UserView; readonly current: SessionView }
-  | { readonly kind: 'landed'; readonly session: SessionView; readonly cookie: string | null }
-);
-
 /** A link signs its user in: the partner's word is checked, the person is known, a session continues. */
 @Injectable()
 export class ApiLinkFlow {
   constructor(private readonly bus: Bus) {}
 
-  async run(given: GivenLink, { attempt, presented, said }: Visit): Promise<Outcome> {
+  async run(given: GivenLink, said: Said, { attempt, presented }: Visit): Promise<Outcome> {
     const link = await this.bus.ask(
       token.verifyLink,
       'handle' in given

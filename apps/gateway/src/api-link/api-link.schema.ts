@@ -32,12 +32,3 @@ export const parkedLink = z.object({
   clientId: clientId.describe('whose login page a refusal leads to'),
 });
 export type ParkedLink = z.output<typeof parkedLink>;
-
-export const refusedLink = z
-  .object({
-    message: z.string(),
-    code: z.enum(['invalid_token', 'account_suspended']),
-    support: z.string().describe('under this id the audit trail names the precise reason and what to do about it'),
-  })
-  .meta({ id: 'RefusedLink' });
-export type RefusedLink = z.output<typeof refusedLink>;

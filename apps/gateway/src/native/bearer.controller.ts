@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { userView } from '#contracts/identity';
 import { Public } from '../guards/access.guard.js';
+import { Chains } from '../guards/chains.js';
 import { chainNamedBy, clientNamedBy } from '../guards/credential.js';
 import { Places } from '../guards/places.js';
 import { Attempts } from '../http/attempts.js';
@@ -12,7 +13,6 @@ import { ApiProblems } from '../http/problems.js';
 import { type CountedBy, Limited } from '../http/throttle.guard.js';
 import { ClaimFlow } from './claim.flow.js';
 import { Claimants } from './claimants.js';
-import { RefreshFlow } from './refresh.flow.js';
 
 const landed = z.strictObject({ code: z.string().max(256).describe('the `code` of the landing') });
 const renewed = z.strictObject({ refreshToken: z.string().max(256) });
@@ -37,7 +37,7 @@ const byChain: CountedBy = ({ body }, address) => {
 export class BearerController {
   constructor(
     private readonly claims: ClaimFlow,
-    private readonly refreshes: RefreshFlow,
+    private readonly chains: Chains,
     private readonly claimants: Claimants,
     private readonly places: Places,
     private readonly attempts: Attempts,
@@ -69,6 +69,9 @@ export class BearerController {
     // The token names its client itself; it is judged before the chain moves (state.md, "Credentials name themselves").
     const clientId = clientNamedBy(refreshToken);
     if (clientId) await this.places.admit(request, clientId);
-    return this.refreshes.run(refreshToken, this.attempts.of(request));
+    return this.chains.renew(
+      { refreshToken, protocols: ['claim'], attempt: this.attempts.of(request) },
+      ({ lifetimes }) => lifetimes.apiLink.access,
+    );
   }
 }

@@ -5,10 +5,8 @@ import { identity, type UserView } from '#contracts/identity';
 import type { Attempt } from '#contracts/ids';
 import type { Reply, Request } from '#contracts/service';
 import { token } from '#contracts/token';
+import { afterTheTake, fenceOf } from '../http/after-the-take.js';
 import { BearerPair, type Pair } from '../http/bearer-pair.js';
-
-/** How long after the code's end its fence is kept, in seconds. */
-const fenceSeconds = 30 + 86_400;
 
 export type Claimant = Extract<Request<typeof token.claim>, { purpose: 'landing' }>['by'];
 
@@ -29,7 +27,8 @@ export class ClaimFlow {
     }
   }
 
-  private async open({ client, tokenId, userId, parentId, expiresAt }: Reply<typeof token.claim>, attempt: Attempt) {
+  private async open(claimed: Reply<typeof token.claim>, attempt: Attempt) {
+    const { client, userId, parentId } = claimed;
     const { clientId, settings, epoch: clientEpoch } = client;
     if (parentId === null) throw new Error('a landing hangs on a session');
     const { access, session } = settings.lifetimes.apiLink;
@@ -41,19 +40,10 @@ export class ClaimFlow {
 
     const opening = {
       ...{ clientId, clientEpoch, subject: userId, epoch, parentId, attempt },
-      ...({ protocol: 'claim', origin: `ott:${tokenId}`, originUntil: expiresAt + fenceSeconds } as const),
+      ...({ protocol: 'claim', ...fenceOf(claimed) } as const),
       lifetimeSeconds: session,
     };
     const named = user.externalId === null ? {} : { externalId: user.externalId };
     return { ...(await this.pairs.openChild(opening, { epoch, ttlSeconds: access, ...named })), user };
   }
-}
-
-/** The code is gone, so whatever kept us from a session leaves it in doubt (state.md, "A one-time token"). */
-function afterTheTake(error: unknown): unknown {
-  if (!(error instanceof Fault)) return error;
-  if (error.entry.kind === 'unavailable') return new Fault('service.silent', { cause: error });
-  return error.entry.kind === 'denied' && error.code !== 'account.suspended'
-    ? new Fault('code.refused', { cause: error })
-    : error;
 }

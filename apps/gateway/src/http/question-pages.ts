@@ -4,20 +4,36 @@ import { Bus } from '#bus/bus';
 import { identity, type UserView } from '#contracts/identity';
 import type { SessionView } from '#contracts/session';
 import type { Settings } from '#contracts/settings';
-import { hidden, html, page } from '../http/page.js';
-import { showPage } from '../http/show-page.js';
-import type { GivenLink } from './api-link.flow.js';
+import { hidden, html, page } from './page.js';
+import { showPage } from './show-page.js';
+
+/** What came of a link: a question, or a session. */
+export type Outcome = { readonly settings: Settings; readonly location: string } & (
+  | { readonly kind: 'confirm' }
+  /** `user` is who the link is for, `null` where that shows only once it is spent. */
+  | { readonly kind: 'switch'; readonly user: UserView | null; readonly current: SessionView }
+  | { readonly kind: 'landed'; readonly session: SessionView; readonly cookie: string | null }
+);
+
+/** What somebody said on such a page: to go on, or to go on in spite of another user being signed in. */
+export type Said = 'nothing' | 'continue' | 'switch';
+
+/** Where the buttons of a question send the link on to, and as which fields. */
+export interface Button {
+  readonly action: string;
+  readonly fields: Readonly<Record<string, string>>;
+}
 
 /** The questions a link can raise. Their buttons send the link on as a form of our own, which no other site can do. */
 @Injectable()
-export class LinkPages {
+export class QuestionPages {
   constructor(private readonly bus: Bus) {}
 
   /** `landingMode: "confirm"`: whoever fetches a link to look at it, such as a mail scanner, presses no button. */
-  confirm(reply: FastifyReply, given: GivenLink, settings: Settings, location: string): void {
+  confirm(reply: FastifyReply, { action, fields }: Button, settings: Settings, location: string): void {
     const body = html`<p>The link you have opened signs you in. Go on if you meant to open it.</p>
-<form method="post" action="/api/link">
-${hidden(fieldsOf(given))}
+<form method="post" action="${action}">
+${hidden(fields)}
 <button class="main">Sign in</button>
 </form>`;
     showPage(reply, page('Sign in', body), pageManners(settings, location));
@@ -26,36 +42,24 @@ ${hidden(fieldsOf(given))}
   /** Somebody else is signed in in this browser: replacing them silently would let a link lead a person astray (S-25). */
   async switchUser(
     reply: FastifyReply,
-    given: GivenLink,
-    {
-      settings,
-      location,
-      user,
-      current,
-    }: { settings: Settings; location: string; user: UserView; current: SessionView },
+    { action, fields }: Button,
+    { settings, location, user, current }: Extract<Outcome, { kind: 'switch' }>,
   ): Promise<void> {
     const { clientId, subject: userId } = current;
     const before = await this.bus.ask(identity.get, { clientId, userId });
-    const [present, next] = [before && nameOf(before.user), nameOf(user)];
+    const [present, next] = [before && nameOf(before.user), user && nameOf(user)];
     const body = html`<p>${present ? html`You are signed in as <bdi>${present}</bdi>.` : 'Somebody is signed in here with another account.'}
 The link you have opened is for ${next ? html`<bdi>${next}</bdi>` : 'a different account'}.</p>
 <p>If you did not expect that, stay signed in as you are.</p>
 <div class="actions">
-<form method="post" action="/api/link">
-${hidden({ ...fieldsOf(given), confirmed: 'switch' })}
+<form method="post" action="${action}">
+${hidden({ ...fields, confirmed: 'switch' })}
 <button>${next ? html`Continue as <bdi>${next}</bdi>` : 'Continue with the other account'}</button>
 </form>
 <a class="button" href="${location}">${present ? html`Stay signed in as <bdi>${present}</bdi>` : 'Stay signed in'}</a>
 </div>`;
     showPage(reply, page('Another account is signed in', body), pageManners(settings, location));
   }
-}
-
-function fieldsOf(given: GivenLink): Record<string, string> {
-  const { clientId } = given;
-  if ('handle' in given) return { clientId, h: given.handle };
-  const { userToken, callbackPath } = given;
-  return { clientId, userToken, ...(callbackPath !== undefined && { callbackPath }) };
 }
 
 /** What a person would know an account by, if anything. */

@@ -1,11 +1,21 @@
 import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
 import { Fault } from '#contracts/fault';
-import { ClientSettings } from '../guards/client-settings.js';
 import { withParameters } from '../http/landing.js';
-import type { RefusedLink } from './api-link.schema.js';
+import { ClientSettings } from './client-settings.js';
 
 /** Our own sign-in page, for clients we do not know. */
 const plainLogin = '/login';
+
+/** What is told of a link that does not sign in. */
+export const refusedLink = z
+  .object({
+    message: z.string(),
+    code: z.enum(['invalid_token', 'account_suspended']),
+    support: z.string().describe('under this id the audit trail names the precise reason and what to do about it'),
+  })
+  .meta({ id: 'RefusedLink' });
+export type RefusedLink = z.output<typeof refusedLink>;
 
 /** Where a browser goes with a link that does not sign in. */
 @Injectable()

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Bus } from '#bus/bus';
 import type { SessionView } from '#contracts/session';
 import { token } from '#contracts/token';
-import { Issuer } from '../guards/issuer.js';
 import { withParameters } from '../http/landing.js';
+import { Issuer } from './issuer.js';
 
 /** Long enough for a page to load and to claim it. */
 const lifeSeconds = 60;
