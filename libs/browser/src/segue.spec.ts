@@ -18,7 +18,7 @@ let chance: number;
 /** A server that takes what a gateway would take. */
 let server: Server;
 let endpoint: string;
-let received: { method: string; url: string; token: string; body: string; cookie: string | undefined }[];
+let received: { method: string; url: string; token: string; body: string; page: unknown }[];
 /** Further tokens it calls expired, and what else it answers instead. */
 let outdated: (token: string) => boolean;
 let instead: Record<string, { status: number; headers?: Record<string, string>; body?: string }>;
@@ -62,7 +62,7 @@ afterEach(async () => {
 async function note(request: IncomingMessage): Promise<string> {
   const token = (request.headers.authorization ?? '').replace('Bearer ', '');
   const { method = '', url = '' } = request;
-  received.push({ method, url, token, body: await text(request), cookie: request.headers.cookie });
+  received.push({ method, url, token, body: await text(request), page: request.headers['x-page'] });
   return token;
 }
 
@@ -117,9 +117,7 @@ describe('a request', () => {
     client.registerRefreshToken(refreshToken);
     const answer = await client.fetch('/v1/track?x=1', { method: 'POST', body: 'hello', headers: { 'x-page': '7' } });
     expect([answer.status, await answer.text()]).toEqual([200, 'welcome']);
-    expect(received).toEqual([
-      { method: 'POST', url: '/v1/track?x=1', token: calls[0], body: 'hello', cookie: undefined },
-    ]);
+    expect(received).toEqual([{ method: 'POST', url: '/v1/track?x=1', token: calls[0], body: 'hello', page: '7' }]);
   });
 
   it.each(['https://evil.example/v1/client', '//evil.example/v1/client', 'data:text/plain,hello'])(
@@ -402,7 +400,20 @@ describe('who is registered anew', () => {
       throw new Error('offline');
     });
     expect((await client.fetch('/')).status).toBe(200);
-    expect([calls, next.calls.length]).toEqual([1, 1]);
+    expect([calls, next.calls.length, pauses]).toEqual([1, 1, []]);
+  });
+
+  it('ends the pauses of the one before', async () => {
+    const next = minting();
+    const { refreshToken, calls } = answering(new Error('offline'));
+    const impatient = createClient({
+      endpoint,
+      now: () => now,
+      wait: async () => impatient.registerRefreshToken(next.refreshToken),
+    });
+    impatient.registerRefreshToken(refreshToken);
+    expect((await impatient.fetch('/')).status).toBe(200);
+    expect([calls(), next.calls.length]).toEqual([1, 1]);
   });
 
   it('gets a token of its own', async () => {

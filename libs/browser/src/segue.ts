@@ -122,7 +122,6 @@ function tokenSource(refreshToken: RefreshToken, { now, random, wait }: Surround
   }
 
   async function renew(): Promise<string> {
-    current = undefined;
     let cause: unknown = 'the gateway calls every token expired';
     for (; failures < mostFailures && !closed; failures += 1) {
       if (failures > 0) await wait(jittered(firstPause * 2 ** (failures - 1)));
