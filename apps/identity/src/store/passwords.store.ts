@@ -108,14 +108,18 @@ const inARow = 100;
 
 const withinTheHour = `ARRAY(SELECT at FROM unnest(held.failed_at) AS at WHERE at > now() - interval '1 hour')`;
 
+const open = `held.in_a_row < ${inARow} AND cardinality(${withinTheHour}) < ${anHour}`;
+
+/** Looks before it locks: a flood at a locked door waits for nobody and writes nothing. */
 const begin = statement(
   'identity.begin_password',
   `WITH counted AS (
     INSERT INTO password_failures AS held (client_id, whom, failed_at, in_a_row, latest)
-    VALUES ($1, $2, ARRAY[now()], 1, now())
+    SELECT $1, $2, ARRAY[now()], 1, now()
+    WHERE NOT EXISTS (SELECT FROM password_failures AS held WHERE client_id = $1 AND whom = $2 AND NOT (${open}))
     ON CONFLICT (client_id, whom) DO UPDATE
     SET failed_at = ${withinTheHour} || now(), in_a_row = held.in_a_row + 1, latest = now()
-    WHERE held.in_a_row < ${inARow} AND cardinality(${withinTheHour}) < ${anHour}
+    WHERE ${open}
     RETURNING latest
   )
   SELECT (SELECT latest::text FROM counted) AS counted_at, passwords.hash, second_factors.sealed, ${userColumns('users')}
