@@ -21,6 +21,10 @@ const fact = (told: Told): Fact => ({
 describe('the epoch a fact raises', () => {
   it.each<{ told: Told; epoch: { subject: string | null; least: number } }>([
     { told: { type: 'user.suspended', body: { userId, epoch: 2 } }, epoch: { subject: userId, least: 2 } },
+    {
+      told: { type: 'user.password_changed', body: { userId, epoch: 2, change: 'set' } },
+      epoch: { subject: userId, least: 2 },
+    },
     { told: { type: 'user.erased', body: { userId, epoch: 3 } }, epoch: { subject: userId, least: 3 } },
     {
       told: { type: 'user.merged', body: { from: userId, into: other, epoch: 4 } },

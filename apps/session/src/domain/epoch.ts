@@ -12,6 +12,7 @@ export interface RaisedEpoch {
 export const raisingFacts = [
   'user.merged',
   'user.suspended',
+  'user.password_changed',
   'user.erased',
   'client.suspended',
   'key.deleted',
@@ -30,6 +31,7 @@ export function raisedBy({ type, clientId, body }: Fact): RaisedEpoch | null {
       return { clientId, subject: from, least: epoch };
     }
     case 'user.suspended':
+    case 'user.password_changed':
     case 'user.erased': {
       const { userId, epoch } = facts[type].strip().parse(body);
       return { clientId, subject: userId, least: epoch };
