@@ -5,6 +5,7 @@ import { Bus } from '#bus/bus';
 import { Fault } from '#contracts/fault';
 import { identity, user, userView } from '#contracts/identity';
 import { session } from '#contracts/session';
+import { token } from '#contracts/token';
 import { AdminController } from './admin.controller.decorator.js';
 import { changedUser, clientPath, newUser, sessionPath, userPath, userQuery } from './admin.schema.js';
 
@@ -60,6 +61,35 @@ export class UsersController {
   @ApiOkResponse({ standardSchema: user.restore.reply })
   restore(@Param({ schema: userPath }) path: z.output<typeof userPath>) {
     return this.bus.ask(user.restore, path);
+  }
+
+  @Post(':userId/unlock')
+  @HttpCode(200)
+  @ApiOkResponse({
+    standardSchema: user.unlock.reply,
+    description: 'password and short secrets of the user may be tried again',
+  })
+  async unlock(@Param({ schema: userPath }) path: z.output<typeof userPath>) {
+    const unlocked = await this.bus.ask(user.unlock, path);
+    const { externalId } = unlocked;
+    if (externalId !== null) await this.bus.ask(token.unlock, { clientId: path.clientId, externalId });
+    return unlocked;
+  }
+
+  @Post(':userId/totp')
+  @ApiCreatedResponse({
+    standardSchema: user.startTotp.reply,
+    description: 'a second factor, instead of any before; its secret is shown here only',
+  })
+  startTotp(@Param({ schema: userPath }) path: z.output<typeof userPath>) {
+    return this.bus.ask(user.startTotp, path);
+  }
+
+  @Delete(':userId/totp')
+  @HttpCode(204)
+  @ApiNoContentResponse({ description: 'the password is enough again' })
+  async stopTotp(@Param({ schema: userPath }) path: z.output<typeof userPath>): Promise<void> {
+    await this.bus.ask(user.stopTotp, path);
   }
 
   @Delete(':userId')
