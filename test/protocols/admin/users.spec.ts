@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Secret, TOTP } from 'otpauth';
+import { identity } from '#contracts/identity';
 import { Admin } from '../../support/admin.js';
 import { Browser } from '../../support/browser.js';
+import { busOf } from '../../support/bus.js';
 import { rowsOf } from '../../support/database.js';
 import { request } from '../../support/http.js';
 import { Partner } from '../../support/partner.js';
@@ -76,6 +79,9 @@ describe('a user', () => {
       { username: 'a\u0000b' },
       { status: 'suspended' },
       { userId: '0198c0de-0000-7000-8000-000000000000' },
+      { password: 'seven77' },
+      { password: 'x'.repeat(257) },
+      { password: 12345678 },
       [],
     ])('not to %j', async (patch) => {
       expect(await problem('PATCH', `${users()}/${(await make())['userId']}`, patch)).toEqual([400, 'request_invalid']);
@@ -149,7 +155,95 @@ describe('a user', () => {
     expect((await admin.get(`${users()}/${anonymous.userId}`)).userId).toBe(target['userId']);
   });
 
-  it.each(['PATCH', 'POST suspend', 'POST restore', 'DELETE'])(
+  describe('with a password', () => {
+    const password = 'correct horse battery';
+    const support = () => crypto.randomUUID().replaceAll('-', '').slice(0, 10);
+    let line: Awaited<ReturnType<typeof busOf>>;
+    beforeAll(async () => {
+      line = await busOf(stack);
+    });
+    afterAll(() => line?.close());
+
+    const check = async (username: string, given: string, more: { totp?: string; support?: string } = {}) => {
+      const { totp, support: named = support() } = more;
+      const { clientId } = partner;
+      const attempt = { support: named, address: 'spec' };
+      const asked = { clientId, username, password: given, ...(totp !== undefined && { totp }), attempt };
+      return line.bus.ask(identity.checkPassword, asked).then(
+        ({ user }) => user.userId,
+        (error: { code: string }) => error.code,
+      );
+    };
+
+    it('is made with it, and never shown it', async () => {
+      const user = await make({ email: 'made@example.com', password });
+      expect(Object.keys(user)).not.toContain('password');
+      expect(await check('Made@example.com', password)).toBe(user['userId']);
+      for (const bad of ['seven77', '', null])
+        expect(await problem('POST', users(), { password: bad })).toEqual([400, 'request_invalid']);
+    });
+
+    it('gets another, or none, and is out of every session at once', async () => {
+      const { browser } = await signIn('changing');
+      const [{ userId }] = (await admin.get(`${users()}?externalId=changing`)).items;
+      const path = `${users()}/${userId}`;
+      const isOut = async (who: Browser) => {
+        const until = Date.now() + 4_000;
+        while ((await isIn(who)) && Date.now() < until);
+        expect(await isIn(who)).toBe(false);
+      };
+      const changed = await admin.patch(path, { email: 'changing@example.com', password });
+      expect(changed).toMatchObject({ userId, email: 'changing@example.com' });
+      await isOut(browser);
+      expect(await check('changing@example.com', password)).toBe(userId);
+
+      const again = (await signIn('changing')).browser;
+      expect(await isIn(again)).toBe(true);
+      await admin.patch(path, { password: null });
+      await isOut(again);
+      expect(await check('changing@example.com', password)).toBe('password.refused');
+      await admin.patch(path, { password: null });
+      expect(await admin.audit({ userId, type: 'user.password_changed' }, 2)).toHaveLength(2);
+    });
+
+    it('gets a second factor, which is shown once, and loses it', async () => {
+      const { userId } = await make({ email: 'factor@example.com', password });
+      const path = `${users()}/${userId}/totp`;
+      const { secret, uri, ...more } = await admin.post(path);
+      expect(more).toEqual({});
+      expect(uri).toMatch(/^otpauth:\/\/totp\/Segue:factor%40example.com\?issuer=Segue&secret=[A-Z2-7]{32}&/);
+      expect(await check('factor@example.com', password)).toBe('totp.required');
+      const totp = new TOTP({ secret: Secret.fromBase32(secret) }).generate();
+      expect(await check('factor@example.com', password, { totp })).toBe(userId);
+      expect(await check('factor@example.com', password, { totp })).toBe('password.refused');
+
+      for (let times = 0; times < 2; times++) expect((await admin.send('DELETE', path)).status).toBe(204);
+      expect(await check('factor@example.com', password)).toBe(userId);
+    });
+
+    it('is unlocked, after more failures than are judged; the trail says why and what to do', async () => {
+      const user = await make({ email: 'locked@example.com', password });
+      const path = `${users()}/${user['userId']}/unlock`;
+      for (let n = 0; n < 10; n++) expect(await check('locked@example.com', 'wrong password')).toBe('password.refused');
+      const named = support();
+      expect(await check('locked@example.com', password, { support: named })).toBe('password.refused');
+      const [entry] = await admin.audit({ support: named });
+      expect(entry).toMatchObject({ type: 'password.refused', reason: 'locked', userId: user['userId'] });
+      expect(entry.advice).toContain('unlock');
+
+      const answer = await admin.send('POST', path);
+      expect([answer.status, answer.json()]).toEqual([200, user]);
+      expect(await check('locked@example.com', password)).toBe(user['userId']);
+    });
+
+    it('or not is unlocked all the same, also without an externalId', async () => {
+      const user = await admin.post(users(), {});
+      const answer = await admin.send('POST', `${users()}/${user.userId}/unlock`);
+      expect([answer.status, answer.json()]).toEqual([200, user]);
+    });
+  });
+
+  it.each(['PATCH', 'POST suspend', 'POST restore', 'POST unlock', 'POST totp', 'DELETE totp', 'DELETE'])(
     'that is nobody cannot be changed by %s',
     async (what) => {
       const [method = '', verb] = what.split(' ');
