@@ -17,14 +17,14 @@ const headers = {
 
 export async function eventsPage() {
   const { facts, factSubject } = await built('libs/contracts/src/fact.js');
-  const { linkRefusals } = await built('libs/contracts/src/refusal.js');
+  const reasons = await reasonLists();
   return page(
     'Facts',
     { from: '`libs/contracts/src/fact.ts`' },
     `What happened, in the past tense, on the JetStream stream \`FACTS\`: CloudEvents 1.0 in the binary mode of its NATS binding.
 A fact is stored with the change it tells of and arrives at least once, so consumers are idempotent by \`ce-id\`; order holds
 within one \`ce-subject\`. Bodies carry ids and the names of changed fields, never an e-mail, a name, a handle or a secret;
-\`address\` is a keyed hash of the network address. New types and new members may come at any time: ignore what you do not know.
+\`address\` is a keyed hash of the network address, and \`userId\` is \`key_<keyId>\` where a backend speaks for itself. New types and new members may come at any time: ignore what you do not know.
 
 The same as an AsyncAPI 3.0 document: [asyncapi.json](asyncapi.json). How a service follows them: [subscribe.md](subscribe.md).`,
     '## Headers',
@@ -41,7 +41,7 @@ ${code('_')} where it is not known.`,
       Object.entries(facts).map(([type, schema]) => [
         code(type),
         schema.description,
-        bodyOf(z.toJSONSchema(schema), Object.keys(linkRefusals)),
+        bodyOf(z.toJSONSchema(schema), reasons),
       ]),
     ),
   );
@@ -66,17 +66,28 @@ export async function sampleHeaders() {
   });
 }
 
-function bodyOf({ properties, required = [] }, refusals) {
+function bodyOf({ properties, required = [] }, reasons) {
   const members = Object.entries(properties).map(([name, schema]) => {
     const optional = required.includes(name) ? '' : ', optional';
-    return `${code(name)} (${typeOf(schema, refusals)}${optional})`;
+    return `${code(name)} (${typeOf(schema, reasons)}${optional})`;
   });
   return members.join(', ') || 'empty';
 }
 
-function typeOf({ type, items, enum: values, anyOf }, refusals) {
-  if (anyOf) return anyOf.map((each) => typeOf(each, refusals)).join(' or ');
-  if (values?.join() === refusals.join()) return 'a [reason](faults.md#why-a-link-was-refused)';
-  if (values) return values.map(code).join(', ');
-  return type === 'array' ? `list of ${typeOf(items, refusals)}` : type;
+function typeOf({ type, items, enum: values, anyOf }, reasons) {
+  if (anyOf) return anyOf.map((each) => typeOf(each, reasons)).join(' or ');
+  if (values) return reasons.get(values.join()) ?? values.map(code).join(', ');
+  return type === 'array' ? `list of ${typeOf(items, reasons)}` : type;
+}
+
+/** Reasons that another page lists with advice, by what stands in the schema. */
+async function reasonLists() {
+  const { claimRefusals, linkRefusals, passwordRefusals } = await built('libs/contracts/src/refusal.js');
+  const lists = { link: linkRefusals, 'code-or-token': claimRefusals, password: passwordRefusals };
+  return new Map(
+    Object.entries(lists).map(([what, list]) => [
+      Object.keys(list).join(),
+      `a [reason](faults.md#why-a-${what}-was-refused)`,
+    ]),
+  );
 }

@@ -30,17 +30,17 @@ export const linkRefusals = {
 
 export type LinkRefusal = keyof typeof linkRefusals;
 
-/** Why a one-time code was refused. */
+/** Why the code of a landing, a one-time token or a custom token was refused. */
 export const claimRefusals = {
-  malformed: 'This is no code of ours. Pass the value of `code` from the landing unchanged.',
+  malformed: 'This is no code or token of ours. Pass it on unchanged.',
   unknown:
-    'No such code waits: it was claimed already, or its life (a minute) is over. Claim it as soon as the page loads.',
-  purpose: 'The code was made for something else.',
-  expired: 'The life of the code is over. Claim it as soon as the page loads.',
-  claimer: 'Claim the code from the origin it landed on, or with a private key of its client that has sessions.write.',
-  spent: 'Somebody else claimed the code at this very moment.',
-  replayed: 'This code has opened a session already.',
-  parent_ended: 'The session of the landing ended before the code was claimed.',
+    'No such code or token waits: it was claimed already, or its life (a minute, unless set) is over. Claim it at once.',
+  purpose: 'It was made for something else.',
+  expired: 'Its life is over. Claim it at once.',
+  claimer: 'Claim a code from the origin it landed on, or with a private key of its client that has sessions.write.',
+  spent: 'Somebody else claimed it at this very moment.',
+  replayed: 'It has opened a session already.',
+  parent_ended: 'The session it hangs on ended before it was claimed.',
   changed: 'The account was changed, merged or suspended meanwhile. Sign in again.',
   suspended: 'The client is suspended.',
   wrong:
