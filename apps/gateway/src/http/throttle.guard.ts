@@ -35,6 +35,11 @@ declare module 'fastify' {
 /** The limit a route counts towards. It is bound to the handler, so no spelling of the path escapes it (S-97). */
 export const Limited = (name: LimitName, by?: CountedBy) => SetMetadata<string, LimitMark>(mark, { name, by });
 
+/** The name of the limit a handler counts towards. */
+export function limitOf(reflector: Reflector, handler: Parameters<Reflector['get']>[1]): LimitName | undefined {
+  return reflector.get<LimitMark | undefined>(mark, handler)?.name;
+}
+
 /** Limits per network address, or what else a route counts by, with the fields of draft-ietf-httpapi-ratelimit-headers-10 (S-101). */
 @Injectable()
 export class ThrottleGuard extends ThrottlerGuard {
@@ -63,6 +68,16 @@ export class ThrottleGuard extends ThrottlerGuard {
     const who = by ? sha256(by(request, address)).toString('base64url').slice(0, 22) : address;
     const [getTracker, generateKey] = [() => who, () => `segue:limit:${name}:${who}`];
     return this.handleRequest({ context, throttler, limit, ttl, blockDuration: ttl, getTracker, generateKey });
+  }
+
+  /** Counts for its address what `prove` refuses. That a dependency is down says nothing of who asks. */
+  async countRefusals<Proof>(name: LimitName, context: ExecutionContext, prove: () => Promise<Proof>): Promise<Proof> {
+    try {
+      return await prove();
+    } catch (error) {
+      if (error instanceof Fault && error.entry.kind !== 'unavailable') await this.count(name, context);
+      throw error;
+    }
   }
 
   protected override async handleRequest({

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { defaultLimits } from '../../../apps/gateway/src/http/limits.js';
+import { request } from '../../support/http.js';
+import { allRoutes, type Route } from '../../support/routes.js';
+import { type Stack, startMs, startStack } from '../../support/stack.js';
+
+/** Where a guard counts: a key once it is proven, a wrong one for its address. */
+const countedByGuards: readonly (readonly [path: RegExp, limit: string])[] = [
+  [/^\/v1\/admin\//, 'admin'],
+  [/^\/oauth2\//, 'introspection'],
+];
+
+/** What nobody gains by asking often: it changes nothing, guesses at nothing, and mostly asks nobody. */
+const unlimited = new Set([
+  // Who is signed in, by a credential of 256 bit
+  'GET /v1/session',
+  'DELETE /v1/session',
+  'GET /v1/verify',
+  'POST /demo/sign-out',
+  // The same for everybody
+  'GET /',
+  'GET /demo',
+  'GET /login',
+  'GET /.well-known/jwks.json',
+  'GET /.well-known/oauth-authorization-server',
+]);
+
+const limitedBy = ({ path, limit }: Route) => limit ?? countedByGuards.find(([start]) => start.test(path))?.[1];
+
+describe('every route', () => {
+  let stack: Stack;
+  let host = 0;
+  const routes = allRoutes();
+  const limited = routes.flatMap((route) => {
+    const limit = limitedBy(route);
+    return limit === undefined ? [] : [{ ...route, limit }];
+  });
+
+  beforeAll(async () => {
+    const LIMITS = Object.keys(defaultLimits)
+      .map((name) => `${name}=1/1h`)
+      .join(',');
+    stack = await startStack({ env: { LIMITS, TRUSTED_PROXIES: '127.0.0.1' } });
+  }, startMs);
+  afterAll(() => stack?.stop());
+
+  it('has a limit, or says why not', () => {
+    const without = routes.filter((route) => limitedBy(route) === undefined).map(({ name }) => name);
+    expect(new Set(without)).toEqual(unlimited);
+  });
+
+  it('that is limited uses one of the limits there are, and none is for nothing', () => {
+    expect(new Set(limited.map(({ limit }) => limit))).toEqual(new Set(Object.keys(defaultLimits)));
+  });
+
+  it.each(limited.map((route) => [route.name, route] as const))(
+    '%s tells its limit, and how long to wait beyond it (S-101)',
+    async (_name, { method, path, limit }) => {
+      const address = { 'x-forwarded-for': `198.51.100.${++host % 250}` };
+      const url = `${stack.url}${path.replaceAll(/:\w+/g, 'x')}`;
+      const send = () => request(url, { method, headers: { ...address, accept: 'application/json' } });
+
+      const first = await send();
+      expect(first.status).not.toBe(429);
+      expect(first.status).toBeLessThan(500);
+      expect(first.headers['ratelimit-policy']).toBe(`"${limit}";q=1;w=3600`);
+      expect(first.headers['ratelimit']).toMatch(new RegExp(`^"${limit}";r=0;t=(3600|35\\d\\d)$`));
+      expect(first.headers['retry-after']).toBeUndefined();
+
+      const second = await send();
+      expect(second.status).toBe(429);
+      expect(second.headers['ratelimit-policy']).toBe(`"${limit}";q=1;w=3600`);
+      expect(second.headers['ratelimit']).toMatch(new RegExp(`^"${limit}";r=0;t=(3600|35\\d\\d)$`));
+      expect(Number(second.headers['retry-after'])).toBeGreaterThan(3_500);
+    },
+  );
+});
