@@ -22,6 +22,7 @@ export const faults = {
   'request.invalid': { kind: 'invalid', says: 'The request is not valid.' },
   'settings.invalid': { kind: 'invalid', says: 'The settings are not valid.' },
   'cursor.invalid': { kind: 'invalid', says: 'The cursor is not one this list has given out.' },
+  'grant.unsupported': { kind: 'invalid', says: 'This grant type is not supported.' },
   'token.unsupported': { kind: 'invalid', says: 'A credential of this kind cannot be revoked here.' },
 
   'link.refused': { kind: 'denied', says: 'The link is not valid.' },
@@ -36,12 +37,16 @@ export const faults = {
   'refresh.refused': { kind: 'denied', says: 'The refresh token is not valid.' },
   'key.refused': { kind: 'denied', says: 'The API key is not valid.' },
   'admin.refused': { kind: 'denied', says: 'The admin key is not valid.' },
+  'token.refused': { kind: 'denied', says: 'The token is not valid.' },
   'token.expired': { kind: 'denied', says: 'The token has expired.' },
+  'jwt.refused': { kind: 'denied', says: 'The JWT is not valid.' },
   'session.refused': { kind: 'denied', says: 'There is no valid session.' },
 
   'feature.off': { kind: 'forbidden', says: 'This client does not use this feature.' },
   'scope.missing': { kind: 'forbidden', says: 'The API key lacks the scope this needs.' },
   'key.exposed': { kind: 'forbidden', says: 'A private API key must not be sent from a browser.' },
+  'credentials.key_and_session': { kind: 'forbidden', says: 'An API key and a session came together: send one.' },
+  'credentials.jwt_and_session': { kind: 'forbidden', says: 'A JWT and a session came together: send one.' },
   'origin.refused': { kind: 'forbidden', says: 'Pages of this origin may not do this.' },
 
   'route.missing': { kind: 'missing', says: 'There is nothing at this address.' },

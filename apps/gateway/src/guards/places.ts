@@ -4,6 +4,7 @@ import { Bus } from '#bus/bus';
 import { FactFeed } from '#bus/feed';
 import { client } from '#contracts/client';
 import { Fault } from '#contracts/fault';
+import { clientId } from '#contracts/ids';
 import { webOrigin, webOrigins } from '#contracts/settings';
 import { Addresses } from '../http/address.js';
 import { Denials } from '../http/denials.js';
@@ -15,6 +16,7 @@ import { ClientSettings, changesOfClients } from './client-settings.js';
 import { Issuer } from './issuer.js';
 
 const lifeMs = 3_000;
+const all = 'all';
 const host = /^[a-z0-9.-]+(:\d{1,5})?$/;
 
 /** Where clients are at home: the hosts they list, and the origins of their pages. What is known is three seconds old at most. */
@@ -23,6 +25,7 @@ export class Places {
   readonly #ours: ReadonlySet<string>;
   readonly #hosts: Briefly<readonly string[]>;
   readonly #origins: Briefly<readonly string[]>;
+  readonly #only: Briefly<string | null>;
 
   constructor(
     bus: Bus,
@@ -35,7 +38,12 @@ export class Places {
     this.#ours = hostsOf(issuer.url);
     this.#hosts = new Briefly(lifeMs, async (host) => (await bus.ask(client.listing, { host })).clientIds);
     this.#origins = new Briefly(lifeMs, async (origin) => (await bus.ask(client.listing, { origin })).clientIds);
+    this.#only = new Briefly(lifeMs, async () => {
+      const [first, ...more] = (await bus.ask(client.list, { limit: 2 })).items;
+      return first && more.length === 0 ? first.clientId : null;
+    });
     const forget = () => {
+      this.#only.forgetAll();
       this.#hosts.forgetAll();
       this.#origins.forgetAll();
     };
@@ -53,8 +61,20 @@ export class Places {
   }
 
   /**
-   * Lets a request act for a client: not at a host that only others list (S-98), and not from a page of an origin that
-   * is not the client's (S-106). Ask before anything is consumed.
+   * The client a request is for that brings no credential which would name it: the one it names by `X-Client-Id`, else
+   * the one that lists its host, else the only one there is; `null` where that leaves a choice.
+   */
+  async clientAt({ headers }: Pick<FastifyRequest, 'headers'>): Promise<string | null> {
+    const named = headers['x-client-id'];
+    if (named !== undefined) return clientId.safeParse(named).data ?? null;
+    const whose = await this.#whoseHost(headers.host ?? '');
+    if (whose.length > 0) return whose.length === 1 ? (whose[0] ?? null) : null;
+    return this.#only.get(all);
+  }
+
+  /**
+   * Lets a request act for a client: not where it names another one, not at a host that only others list (S-98), and not
+   * from a page of an origin that is not the client's (S-106). Ask before anything is consumed.
    *
    * @throws Fault `origin.refused`
    */
@@ -64,6 +84,8 @@ export class Places {
       this.isForeignHost(request, clientId),
       origin === null ? null : this.settings.find(clientId),
     ]);
+    const named = request.headers['x-client-id'] ?? clientId;
+    if (named !== clientId) throw this.refusal(request, clientId, 'client.foreign');
     if (isForeignHost) throw this.refusal(request, clientId, 'host.foreign');
     if (origin !== null && !(settings && webOrigins(settings).includes(origin)))
       throw this.refusal(request, clientId, 'origin.foreign');

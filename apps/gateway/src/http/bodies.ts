@@ -6,8 +6,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 const json = ['application/json', 'application/merge-patch+json'];
 const form = 'application/x-www-form-urlencoded';
 
-/** Reads the two kinds of body there are. An empty JSON body is no body: whoever needs one refuses its absence. */
+/** Reads the two kinds of body there are. An empty body is none, of whatever kind: whoever needs one refuses its absence. */
 export function readBodies(server: FastifyInstance): void {
+  server.addHook('onRequest', ({ headers }, _reply, done) => {
+    if (headers['content-length'] === '0') delete headers['content-type'];
+    done();
+  });
   const parseJson = server.getDefaultJsonParser('error', 'error');
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(json, { parseAs: 'buffer' }, (request, body: Buffer, done) => {

@@ -24,14 +24,13 @@ export class FaultFilter implements ExceptionFilter {
     const trouble = troubleOf(error) ?? this.#bug(error);
     if (reply.sent) return;
 
-    reply.code(trouble.status).header('cache-control', 'no-store');
-    if (trouble.status === 401) reply.header('www-authenticate', 'Bearer');
-    if (trouble.outcome) reply.header('retry-after', retryAfter).header('segue-outcome', trouble.outcome);
-
     const { envelope } = request.routeOptions.config;
+    const { status = trouble.status, headers = {}, body } = envelope?.(trouble, request) ?? {};
+    reply.code(status).header('cache-control', 'no-store');
+    if (status === 401) reply.header('www-authenticate', 'Bearer');
+    if (trouble.outcome) reply.header('retry-after', retryAfter).header('segue-outcome', trouble.outcome);
     if (envelope) {
-      const { status = trouble.status, headers = {}, body } = envelope(trouble, request);
-      reply.code(status).headers(headers);
+      reply.headers(headers);
       if (body) reply.type('application/json').send(JSON.stringify(body));
       else reply.send();
       return;
