@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Fault } from '#contracts/fault';
 import type { Received, Reply } from '#contracts/service';
+import { longestAccessSeconds } from '#contracts/settings';
 import type { token } from '#contracts/token';
 import { fromRevocationCursor, toRevocationCursor } from './domain/cursor.js';
-import { longestLife } from './domain/longest-life.js';
 import { RevocationStore } from './store/revocation.store.js';
 
 /** Far below what one message may carry. */
@@ -20,7 +20,7 @@ export class Snapshot {
   async run({ cursor }: Received<typeof token.snapshot>): Promise<Reply<typeof token.snapshot>> {
     const after = cursor === undefined ? { clientId: '', keyId: '' } : fromRevocationCursor(cursor);
     if (!after) throw new Fault('cursor.invalid');
-    const rows = await this.revocations.page(after, longestLife, perPage + 1);
+    const rows = await this.revocations.page(after, longestAccessSeconds, perPage + 1);
     const page = rows.slice(0, perPage);
     const last = page.at(-1);
     return {

@@ -13,6 +13,7 @@ import { openRedis } from '#redis/open';
 import { hmacSha256 } from '#secrets/digest';
 import { Authenticate } from './authenticate.js';
 import { Claim } from './claim.js';
+import { ClaimCustomToken } from './claim-custom-token.js';
 import { ApiKeys } from './clients/api-keys.js';
 import { Clients } from './clients/clients.js';
 import { KnownApiKeys } from './clients/known-api-keys.js';
@@ -22,18 +23,22 @@ import { LinkCheck } from './clients/link-check.js';
 import { LinkSecrets } from './clients/link-secrets.js';
 import { SigningKeys } from './keys/signing-keys.js';
 import { Offer } from './offer.js';
+import { OfferCustomToken } from './offer-custom-token.js';
 import { Park } from './park.js';
 import { Sign } from './sign.js';
 import { Snapshot } from './snapshot.js';
 import { ApiKeyStore } from './store/api-key.store.js';
 import { ClientStore } from './store/client.store.js';
+import { CustomTokenStore } from './store/custom-token.store.js';
 import { store } from './store/data-source.js';
+import { GuessStore } from './store/guess.store.js';
 import { LastUseStore } from './store/last-use.store.js';
 import { LinkSecretStore } from './store/link-secret.store.js';
 import { OneTimeTokenStore } from './store/one-time-token.store.js';
 import { ParkedLinkStore } from './store/parked-link.store.js';
 import { RevocationStore } from './store/revocation.store.js';
 import { SigningKeyStore } from './store/signing-key.store.js';
+import { Unlock } from './unlock.js';
 import { Vault } from './vault.js';
 import { VerifyLink } from './verify-link.js';
 
@@ -67,6 +72,8 @@ export function replica({ postgres }: ScratchStore, keys: Secret, redis = noRedi
   const linkCheck = new LinkCheck(knownClients);
   const parkedLinks = new ParkedLinkStore(redis, vault);
   const tokens = new OneTimeTokenStore(redis);
+  const customTokens = new CustomTokenStore(redis, vault);
+  const guesses = new GuessStore(postgres, outbox);
   const signingKeys = new SigningKeys(postgres, outbox, new SigningKeyStore(postgres), vault, log);
   return {
     known: { clients: knownClients, keys: knownKeys },
@@ -80,6 +87,10 @@ export function replica({ postgres }: ScratchStore, keys: Secret, redis = noRedi
     park: new Park(linkCheck, parkedLinks),
     offer: new Offer(tokens, facts),
     claim: new Claim(tokens, knownClients, refusals, facts),
+    guesses,
+    offerCustom: new OfferCustomToken(customTokens, guesses, facts),
+    claimCustom: new ClaimCustomToken(customTokens, guesses, knownClients, refusals, facts),
+    unlock: new Unlock(guesses),
     snapshot: new Snapshot(new RevocationStore(postgres)),
     authenticate: new Authenticate(knownClients, knownKeys, refusals, lastUse),
     sign: new Sign(knownClients, signingKeys, facts, issuerOfSpecs),

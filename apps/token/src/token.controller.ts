@@ -1,14 +1,16 @@
 import { Serve } from '#bus/serve';
-import { Fault } from '#contracts/fault';
 import type { Received } from '#contracts/service';
 import { token } from '#contracts/token';
 import { Authenticate } from './authenticate.js';
 import { Claim } from './claim.js';
+import { ClaimCustomToken } from './claim-custom-token.js';
 import { SigningKeys } from './keys/signing-keys.js';
 import { Offer } from './offer.js';
+import { OfferCustomToken } from './offer-custom-token.js';
 import { Park } from './park.js';
 import { Sign } from './sign.js';
 import { Snapshot } from './snapshot.js';
+import { Unlock } from './unlock.js';
 import { VerifyLink } from './verify-link.js';
 
 @Serve(token)
@@ -17,7 +19,10 @@ export class TokenController {
     private readonly verifying: VerifyLink,
     private readonly parking: Park,
     private readonly offering: Offer,
+    private readonly offeringCustom: OfferCustomToken,
     private readonly claiming: Claim,
+    private readonly claimingCustom: ClaimCustomToken,
+    private readonly unlocking: Unlock,
     private readonly authenticating: Authenticate,
     private readonly signing: Sign,
     private readonly signingKeys: SigningKeys,
@@ -30,16 +35,14 @@ export class TokenController {
   park(request: Received<typeof token.park>) {
     return this.parking.run(request);
   }
-  async offer(request: Received<typeof token.offer>) {
-    if (request.purpose === 'custom-token') throw new Fault('service.unavailable');
-    return this.offering.run(request);
+  offer(request: Received<typeof token.offer>) {
+    return request.purpose === 'custom-token' ? this.offeringCustom.run(request) : this.offering.run(request);
   }
-  async claim(request: Received<typeof token.claim>) {
-    if (request.purpose === 'custom-token') throw new Fault('service.unavailable');
-    return this.claiming.run(request);
+  claim(request: Received<typeof token.claim>) {
+    return request.purpose === 'custom-token' ? this.claimingCustom.run(request) : this.claiming.run(request);
   }
-  async unlock() {
-    return null;
+  unlock(request: Received<typeof token.unlock>) {
+    return this.unlocking.run(request);
   }
   authenticate(request: Received<typeof token.authenticate>) {
     return this.authenticating.run(request);

@@ -1,9 +1,12 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { Log } from '#log/log';
 import { OutboxModule } from '#outbox/outbox.module';
 import { PostgresModule } from '#postgres/postgres.module';
+import { Upkeep } from '#postgres/upkeep';
 import { RedisModule } from '#redis/redis.module';
 import { Authenticate } from './authenticate.js';
 import { Claim } from './claim.js';
+import { ClaimCustomToken } from './claim-custom-token.js';
 import { ClientController } from './client.controller.js';
 import { ApiKeys } from './clients/api-keys.js';
 import { Changes } from './clients/changes.js';
@@ -16,13 +19,16 @@ import { LinkSecrets } from './clients/link-secrets.js';
 import { issuer } from './issuer.js';
 import { SigningKeys } from './keys/signing-keys.js';
 import { Offer } from './offer.js';
+import { OfferCustomToken } from './offer-custom-token.js';
 import { Park } from './park.js';
 import { Sign } from './sign.js';
 import { SigningKeyController } from './signing-key.controller.js';
 import { Snapshot } from './snapshot.js';
 import { ApiKeyStore } from './store/api-key.store.js';
 import { ClientStore } from './store/client.store.js';
+import { CustomTokenStore } from './store/custom-token.store.js';
 import { store } from './store/data-source.js';
+import { GuessStore } from './store/guess.store.js';
 import { LastUseStore } from './store/last-use.store.js';
 import { LinkSecretStore } from './store/link-secret.store.js';
 import { OneTimeTokenStore } from './store/one-time-token.store.js';
@@ -31,16 +37,20 @@ import { RevocationStore } from './store/revocation.store.js';
 import { SigningKeyStore } from './store/signing-key.store.js';
 import type { TokenConfig } from './token.config.js';
 import { TokenController } from './token.controller.js';
+import { Unlock } from './unlock.js';
 import { Vault } from './vault.js';
 import { VerifyLink } from './verify-link.js';
 
 const stores = [
   ...[ClientStore, LinkSecretStore, ApiKeyStore, LastUseStore, SigningKeyStore, RevocationStore],
-  ...[ParkedLinkStore, OneTimeTokenStore],
+  ...[ParkedLinkStore, OneTimeTokenStore, CustomTokenStore, GuessStore],
 ];
 const administration = [Clients, LinkSecrets, ApiKeys];
 const checking = [LinkCheck, SigningKeys, KnownClients, KnownApiKeys, Changes, LastUse];
-const verbs = [VerifyLink, Park, Authenticate, Offer, Claim, Sign, Snapshot];
+const verbs = [
+  ...[VerifyLink, Park, Authenticate, Offer, OfferCustomToken, Claim, ClaimCustomToken, Unlock],
+  ...[Sign, Snapshot],
+];
 
 /** Credentials: issue and check. */
 @Module({})
@@ -61,7 +71,12 @@ export class TokenModule {
         ...administration,
         ...checking,
         ...verbs,
+        { provide: Upkeep, inject: [GuessStore, Log], useFactory: upkeep },
       ],
     };
   }
+}
+
+function upkeep(guesses: GuessStore, log: Log): Upkeep {
+  return new Upkeep({ everyMs: 600_000, log, jobs: { 'forget guesses': (most) => guesses.forget(most) } });
 }

@@ -1,6 +1,8 @@
 /** Symmetric keys by id: the first makes, all of them verify or open. */
 export interface KeyRing {
   readonly current: { readonly id: string; readonly key: Buffer };
+  /** The current one first. */
+  readonly all: readonly { readonly id: string; readonly key: Buffer }[];
   get(id: string): Buffer | undefined;
 }
 
@@ -21,5 +23,5 @@ export function parseKeyRing(text: string): KeyRing {
   });
   const [current] = entries;
   if (!current) throw new Error('no key is given');
-  return { current, get: (id) => keys.get(id) };
+  return { current, all: entries, get: (id) => keys.get(id) };
 }

@@ -1,6 +1,7 @@
 import type { FactBody, NewFact } from '#contracts/fact';
 import type { Attempt } from '#contracts/ids';
 import type { ClaimRefusal, LinkRefusal } from '#contracts/refusal';
+import type { Lock } from './guess-budget.js';
 
 /** Why a key was refused; for the audit trail, never for an answer. */
 export type KeyRefusal = 'malformed' | 'unknown_key' | 'secret' | 'deleted' | 'expired' | 'suspended';
@@ -38,4 +39,20 @@ export function claimFailed(
   const subject = `attempt/${support}`;
   const body = { purpose, reason, support, address };
   return { type: 'token.claim_failed', clientId: known ?? nobody, subject, body };
+}
+
+/** @param guessed the token that was guessed at, and whose it is */
+export function tokenLocked(
+  clientId: string,
+  guessed: { tokenId: string; userId: string },
+  { scope, until }: Lock,
+): NewFact<'token.locked'> {
+  const { tokenId, userId } = guessed;
+  const about = {
+    token: { subject: `token/${tokenId}`, ids: { tokenId, userId } },
+    user: { subject: `user/${userId}`, ids: { userId } },
+    client: { subject: `client/${clientId}`, ids: {} },
+  }[scope];
+  const body = { scope, ...about.ids, ...(until && { until: until.toISOString() }) };
+  return { type: 'token.locked', clientId, subject: about.subject, body };
 }

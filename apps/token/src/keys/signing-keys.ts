@@ -1,11 +1,11 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Reply } from '#contracts/service';
+import { longestAccessSeconds } from '#contracts/settings';
 import type { signingKey } from '#contracts/token';
 import { Log } from '#log/log';
 import { Outbox } from '#outbox/outbox';
 import { Postgres } from '#postgres/postgres';
 import { leewaySeconds } from '../domain/link-token.js';
-import { longestLife } from '../domain/longest-life.js';
 import type { SigningKeyEntity } from '../store/signing-key.entity.js';
 import { type SigningKeyRow, SigningKeyStore } from '../store/signing-key.store.js';
 import { Vault } from '../vault.js';
@@ -64,7 +64,7 @@ export class SigningKeys implements OnModuleInit, OnModuleDestroy {
     const next = this.make();
     const rotated = await this.postgres.transaction(async (tx) => {
       // a retired key verifies for as long as what it signed may live (S-54)
-      const rotation = await this.store.rotate(tx, next, longestLife + leewaySeconds);
+      const rotation = await this.store.rotate(tx, next, longestAccessSeconds + leewaySeconds);
       const { retired: kid, current } = rotation;
       const about = { clientId: '_', subject: `signing_key/${kid}` };
       await this.outbox.write(tx, [{ ...about, type: 'signing_key.rotated', body: { kid, successor: current.kid } }]);
