@@ -53,6 +53,7 @@ describe('the log', () => {
     'SEAL_KEYS',
     'pepper',
     'email',
+    'totp',
     'anonymousHandle',
   ])('withholds a field called %s, however deep', (name) => {
     const { log, written } = listening();
@@ -87,6 +88,8 @@ describe('the log', () => {
     log.info(`GET /api/link?userToken=${jwt}`, {
       path: '/x?k=segue_sk_acmeacme_abc_hush',
       err: new Error('cannot reach postgres://segue:hush@db/segue'),
+      uri: 'otpauth://totp/Segue:ann?issuer=Segue&secret=hush',
+      row: { hash: '$argon2id$v=19$m=19456,t=2,p=1$hush$hush' },
     });
     expect(written[0]).not.toContain('hush');
     expect(written[0]).not.toContain(jwt);

@@ -3,7 +3,7 @@ const deepest = 6;
 
 /** Names that hold a secret or a person's address, however they are spelt: `userToken`, `set-cookie`, `ADMIN_KEY`. */
 const telling =
-  /(authorization|cookie|secret|password|passphrase|token|credential|pepper|handle|email|apikey|adminkey|privatekey|^key|keys)$/;
+  /(authorization|cookie|secret|password|passphrase|token|credential|pepper|handle|email|totp|apikey|adminkey|privatekey|^key|keys)$/;
 
 /** A copy of a log line's fields that is safe to print: telling names withheld, errors reduced to what a reader needs. */
 export function printable(value: unknown, depth = 0): unknown {
@@ -33,10 +33,12 @@ function isTelling(name: string, field: unknown): boolean {
   return telling.test(name.toLowerCase().replaceAll(/[^a-z]/g, ''));
 }
 
-/** Our opaque credentials keep their kind, JWTs and the password of a URL vanish (state.md, "Credentials name themselves"). */
+/** Our opaque credentials keep their kind; JWTs, second factors, hashes and the password of a URL vanish (state.md, "Credentials name themselves"). */
 export function withoutCredentials(line: string): string {
   return line
     .replaceAll(/segue_(sk|pk|rt|ott|code|ss)_\w+/g, `segue_$1_${withheld}`)
     .replaceAll(/\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g, withheld)
+    .replaceAll(/\botpauth:[^\s"\\]+/g, withheld)
+    .replaceAll(/\$argon2[^\s"\\]+/g, withheld)
     .replaceAll(/:\/\/[^\s"/@]+@/g, `://${withheld}@`);
 }
