@@ -24,7 +24,8 @@ export async function eventsPage() {
     `What happened, in the past tense, on the JetStream stream \`FACTS\`: CloudEvents 1.0 in the binary mode of its NATS binding.
 A fact is stored with the change it tells of and arrives at least once, so consumers are idempotent by \`ce-id\`; order holds
 within one \`ce-subject\`. Bodies carry ids and the names of changed fields, never an e-mail, a name, a handle or a secret;
-\`address\` is a keyed hash of the network address, and \`userId\` is \`key_<keyId>\` where a backend speaks for itself. New types and new members may come at any time: ignore what you do not know.
+\`address\` is a keyed hash of the network address, and \`userId\` is \`key_<keyId>\` where a backend speaks for itself. New types
+and new members may come at any time: ignore what you do not know.
 
 The same as an AsyncAPI 3.0 document: [asyncapi.json](asyncapi.json). How a service follows them: [subscribe.md](subscribe.md).`,
     '## Headers',
