@@ -52,6 +52,7 @@ const bodies: { readonly [T in FactType]: FactBody<T> } = {
   'token.claim_failed': { ...refused, purpose: 'landing', reason: 'spent' },
   'session.opened': { ...session, expiresAt: '2026-01-31T12:00:00.000Z' },
   'session.refreshed': { ...session, generation: 4 },
+  'session.refresh_refused': { ...refused, reason: 'other_app', sessionId: '0199d1c2-5' },
   'session.reuse_detected': { ...session, generation: 4, address: 'k3Jd0' },
   'session.closed': { ...session, reason: 'signed_out' },
   'client.created': { fields: ['name'] },

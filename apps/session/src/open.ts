@@ -5,8 +5,9 @@ import type { Received, Reply } from '#contracts/service';
 import type { session } from '#contracts/session';
 import { Outbox } from '#outbox/outbox';
 import { Refusals } from '#outbox/refusals';
+import { sha256 } from '#secrets/digest';
 import { Credentials } from './domain/credential.js';
-import { refused } from './domain/refusal.js';
+import { openRefused } from './domain/refusal.js';
 import { sessionView } from './domain/session.js';
 import type { NotOpened } from './store/meeting.js';
 import { SessionsStore } from './store/sessions.store.js';
@@ -36,6 +37,8 @@ export class Open {
       ...attempt,
       clientEpoch: asked.clientEpoch ?? null,
       parentId: asked.parentId ?? null,
+      app: asked.app ? { hash: sha256(asked.app.id), named: asked.app.named } : null,
+      mostPerSubject: asked.mostPerSubject ?? null,
       link: asked.link ?? null,
       macKey: this.credentials.currentKey,
       presented: credential === 'cookie' ? this.#sessionOf(presented, asked.clientId) : null,
@@ -56,7 +59,7 @@ export class Open {
   }
 
   async #refuse(request: Request, { outcome }: NotOpened): Promise<never> {
-    const refusal = refused(request, outcome);
+    const refusal = openRefused(request, outcome);
     if (refusal) await this.refusals.record(refusal, request.attempt);
     throw new Fault(faultOf[outcome]);
   }

@@ -58,6 +58,7 @@ function upkeep(sessions: SessionsStore, epochs: EpochsStore, outbox: Outbox, lo
       return closed;
     },
     'forget ended sessions': (most: number) => sessions.forget(most),
+    'forget crowds': (most: number) => sessions.forgetCrowds(most),
     'forget old epochs': (most: number) => epochs.forget(most),
   };
   return new Upkeep({ everyMs: 60_000, log, jobs });

@@ -43,13 +43,14 @@ function service(sessions: SessionsStore, keys: string): SessionController {
   return new SessionController(
     new Open(credentials, sessions, refusals, outbox),
     new Read(credentials, sessions),
-    new Refresh(credentials, sessions, outbox),
-    new Close(sessions, outbox),
+    new Refresh(credentials, sessions, refusals, outbox),
+    new Close(credentials, sessions, outbox),
     new List(sessions),
     new Snapshot(new RevocationStore(replicas.postgres), new Heard()),
   );
 }
 
+const protocols: Received<typeof session.refresh>['protocols'] = ['client-auth'];
 const attempt = { support: 'abcdefghij', address: '0123456789abcdef' };
 
 type Asked = Received<typeof session.open>;
@@ -204,7 +205,9 @@ describe('refresh', () => {
   it('gives one successor to 50 at once, also while the keys rotate', async () => {
     const { credential, session: opened } = await one.open(key002());
     const answers = await Promise.all(
-      Array.from({ length: 50 }, (_, index) => (index % 2 ? one : two).refresh({ refreshToken: credential, attempt })),
+      Array.from({ length: 50 }, (_, index) =>
+        (index % 2 ? one : two).refresh({ refreshToken: credential, protocols, attempt }),
+      ),
     );
     expect(new Set(answers.map(({ refreshToken }) => refreshToken)).size).toBe(1);
     expect(answers.filter(({ outcome }) => outcome === 'rotated')).toHaveLength(1);
@@ -215,11 +218,11 @@ describe('refresh', () => {
     const { credential, session: opened } = await one.open(key002());
     const tokens = [credential];
     for (const replica of [two, one, two, one])
-      tokens.push((await replica.refresh({ refreshToken: tokens.at(-1) as string, attempt })).refreshToken);
+      tokens.push((await replica.refresh({ refreshToken: tokens.at(-1) as string, protocols, attempt })).refreshToken);
     expect(new Set(tokens).size).toBe(5);
 
     for (const refreshToken of [tokens[1], tokens[4], tokens[3]] as string[])
-      await expect(two.refresh({ refreshToken, attempt })).rejects.toEqual(refusal('refresh.refused'));
+      await expect(two.refresh({ refreshToken, protocols, attempt })).rejects.toEqual(refusal('refresh.refused'));
     expect(await one.read(opened)).toBeNull();
   });
 
@@ -229,11 +232,13 @@ describe('refresh', () => {
     const { clientId, sessionId } = request;
     expect(await two.close({ clientId, sessionId, reason: 'revoked' })).toEqual({ closed: 1 });
     expect(await one.close({ clientId, subject: request.subject, reason: 'revoked' })).toEqual({ closed: 0 });
-    await expect(one.refresh({ refreshToken: credential, attempt })).rejects.toEqual(refusal('refresh.refused'));
+    await expect(one.refresh({ refreshToken: credential, protocols, attempt })).rejects.toEqual(
+      refusal('refresh.refused'),
+    );
 
     const stranger = new Credentials(parseKeyRing(k1));
     const refreshToken = stranger.refreshToken({ clientId, sessionId: randomUUID(), generation: 0 }, 'k1');
-    await expect(one.refresh({ refreshToken, attempt })).rejects.toEqual(refusal('refresh.refused'));
+    await expect(one.refresh({ refreshToken, protocols, attempt })).rejects.toEqual(refusal('refresh.refused'));
   });
 });
 
@@ -249,6 +254,6 @@ describe('a credential that is not ours', () => {
     const name = { clientId: 'acme1234', sessionId: randomUUID() };
     expect(await unreachable.read({ cookie: forged.cookie(name) })).toBeNull();
     const refreshToken = forged.refreshToken({ ...name, generation: 0 }, 'k1');
-    await expect(unreachable.refresh({ refreshToken, attempt })).rejects.toEqual(refusal('refresh.refused'));
+    await expect(unreachable.refresh({ refreshToken, protocols, attempt })).rejects.toEqual(refusal('refresh.refused'));
   });
 });

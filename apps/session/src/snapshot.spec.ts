@@ -66,8 +66,8 @@ describe('the revocation set', () => {
     await replicas.sql('DELETE FROM epochs');
     const clientId = newClient();
     await replicas.sql(
-      `INSERT INTO sessions (client_id, session_id, subject, epoch, client_epoch, protocol, scopes, mac_key, created_at, expires_at, closed_at)
-       SELECT $1, gen_random_uuid(), 'x', 0, 0, 'api-link', '[]', 'k1', now(), now() + interval '1 day' + (g / 3000) * interval '1 microsecond', now()
+      `INSERT INTO sessions (client_id, session_id, subject, epoch, client_epoch, protocol, scopes, mac_key, created_at, auth_time, expires_at, closed_at)
+       SELECT $1, gen_random_uuid(), 'x', 0, 0, 'api-link', '[]', 'k1', now(), now(), now() + interval '1 day' + (g / 3000) * interval '1 microsecond', now()
        FROM generate_series(1, 4500) g`,
       [clientId],
     );

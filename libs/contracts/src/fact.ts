@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { claimRefusals, linkRefusals, mergeRefusals, passwordRefusals } from './refusal.js';
+import { claimRefusals, linkRefusals, mergeRefusals, passwordRefusals, refreshRefusals } from './refusal.js';
 import { protocol } from './session.js';
 
 const oneOf = <Reason extends string>(reasons: Readonly<Record<Reason, string>>) =>
@@ -110,6 +110,16 @@ export const facts = {
   'session.refreshed': z
     .strictObject({ ...session, generation: z.int() })
     .describe('A session goes on with new tokens.'),
+  'session.refresh_refused': z
+    .strictObject({
+      support: id,
+      reason: oneOf(refreshRefusals),
+      address: z.string(),
+      sessionId: id.optional(),
+      count: z.int().optional(),
+      supports: z.array(id).optional(),
+    })
+    .describe(`A refresh token was refused; whatever it goes on from was left alone. ${counted}`),
   'session.reuse_detected': z
     .strictObject({ ...session, generation: z.int(), address: z.string() })
     .describe('A refresh token that had been replaced came again, so the session was closed.'),

@@ -73,11 +73,25 @@ export const passwordRefusals = {
 
 export type PasswordRefusal = keyof typeof passwordRefusals;
 
+/** Why a refresh token was refused. One that was used before ends its chain, which `session.reuse_detected` tells. */
+export const refreshRefusals = {
+  malformed: 'This is no refresh token of ours. Send the one of the last answer unchanged.',
+  unknown: 'No such session: it ended more than a week ago. Sign in again.',
+  ended:
+    'The session has ended: it was closed or is over, or its user, key or client was changed or suspended. Sign in again.',
+  ahead: 'The token is newer than its session, as after a backup was restored. Sign in again.',
+  other_protocol: 'The token was given out by another protocol. Refresh it there.',
+  other_app: 'The token was given to another client_id. Send the one the session began with.',
+} as const;
+
+export type RefreshRefusal = keyof typeof refreshRefusals;
+
 const adviceByType: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'link.refused': linkRefusals,
   'token.claim_failed': claimRefusals,
   'user.merge_refused': mergeRefusals,
   'password.refused': passwordRefusals,
+  'session.refresh_refused': refreshRefusals,
 };
 
 /** What an integrator can do about a refusal, by the type and the reason of its fact. */

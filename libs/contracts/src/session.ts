@@ -58,7 +58,10 @@ export const session = service('session', {
          * is, and need not be repeated.
          */
         app: z.strictObject({ id: z.string().min(1).max(512), named: z.boolean() }).optional(),
-        /** So many sessions of this protocol a subject has at the most: the oldest are closed (`crowded_out`). */
+        /**
+         * So many live sessions of this protocol a subject keeps, this one among them: the oldest are closed
+         * (`crowded_out`). Not for a child, which would be crowded out with its parent.
+         */
         mostPerSubject: z.int().min(1).max(100).optional(),
         /** Which credential the answer carries. */
         credential: z.enum(['cookie', 'refresh']),
@@ -67,6 +70,9 @@ export const session = service('session', {
         attempt,
       })
       .refine(({ origin, originUntil }) => (origin === null) === (originUntil === null), { path: ['originUntil'] })
+      .refine(({ mostPerSubject, parentId }) => mostPerSubject === undefined || parentId === undefined, {
+        path: ['mostPerSubject'],
+      })
       .refine(({ protocol, link }) => (protocol === 'api-link') === (link !== undefined), { path: ['link'] }),
     reply: z.strictObject({
       outcome: z.enum(['opened', 'repeat', 'switch']),

@@ -10,6 +10,7 @@ const session = (protocol: Session['protocol']): Session => ({
   protocol,
   scopes: [],
   createdAt: new Date(0),
+  authenticatedAt: new Date(0),
   expiresAt: new Date(1),
 });
 

@@ -8,6 +8,8 @@ export interface Session {
   readonly protocol: SessionView['protocol'];
   readonly scopes: readonly string[];
   readonly createdAt: Date;
+  /** When its user was last asked who they are; that of the session it hangs on (S-71). */
+  readonly authenticatedAt: Date;
   /** The absolute end; no refresh moves it (S-89). */
   readonly expiresAt: Date;
 }
@@ -19,14 +21,30 @@ export interface Session {
  * - `reused`: a superseded link, so somebody else may hold the chain: it ends here (S-87)
  * - `ahead`: newer than the row, as after a restored backup: refused, and no sign of theft
  * - `ended`: the session is closed or expired, or its subject's epoch was raised
+ * - `other_protocol`, `other_app`: of another protocol than the door it came by, or bound to another app: refused, and the
+ *   chain is left alone, whichever link it is
  */
-export type Verdict = 'rotated' | 'repeated' | 'reused' | 'ahead' | 'ended';
+export type Verdict = 'rotated' | 'repeated' | 'reused' | 'ahead' | 'ended' | 'other_protocol' | 'other_app';
 
 /** How long a predecessor may come again, by the database clock. */
 export const retryWindowSeconds = 10;
 
-export function sessionView({ createdAt, expiresAt, scopes, ...names }: Session): SessionView {
-  return { ...names, scopes: [...scopes], createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() };
+/** Who alone may take a refresh chain further (the `client_id` of protocol 004). */
+export interface App {
+  /** SHA-256 of its id, which may be an e-mail. */
+  readonly hash: Buffer;
+  /** Not `named`, it is who the user is, and need not be repeated. */
+  readonly named: boolean;
+}
+
+export function sessionView({ createdAt, authenticatedAt, expiresAt, scopes, ...names }: Session): SessionView {
+  return {
+    ...names,
+    scopes: [...scopes],
+    createdAt: createdAt.toISOString(),
+    authenticatedAt: authenticatedAt.toISOString(),
+    expiresAt: expiresAt.toISOString(),
+  };
 }
 
 /** The live session a browser came with, and whether the one it is to get will hang on it. */

@@ -211,8 +211,8 @@ describe('a child that begins while its parent ends', () => {
     // What an opening does: hold the parent, insert the child.
     const closed = await replicas.meanwhile(
       `WITH parent AS MATERIALIZED (SELECT * FROM sessions WHERE session_id = $1 FOR SHARE)
-       INSERT INTO sessions (client_id, session_id, parent_id, subject, epoch, client_epoch, protocol, scopes, mac_key, created_at, expires_at)
-       SELECT client_id, $2, session_id, subject, epoch, client_epoch, protocol, scopes, mac_key, now(), expires_at FROM parent`,
+       INSERT INTO sessions (client_id, session_id, parent_id, subject, epoch, client_epoch, protocol, scopes, mac_key, created_at, auth_time, expires_at)
+       SELECT client_id, $2, session_id, subject, epoch, client_epoch, protocol, scopes, mac_key, now(), auth_time, expires_at FROM parent`,
       [parent.sessionId, row.sessionId],
       () => replicas.two.closeOne(closing(parent.clientId), parent.sessionId, null),
     );

@@ -1,6 +1,7 @@
 import type { FactBody } from '#contracts/fact';
 import { type Queryable, type Statement, statement } from '#postgres/postgres';
-import { closing as closingOf } from './sql.js';
+import type { Session } from '../domain/session.js';
+import { closing as closingOf, live } from './sql.js';
 
 export interface Closing {
   readonly clientId: string;
@@ -43,6 +44,17 @@ const closeByParents = statement(
     ORDER BY client_id, session_id FOR UPDATE`),
 );
 
+/** All but the newest so many of a crowd, and not the one they are crowded out by. */
+const closeByAge = statement(
+  'session.closeOldest',
+  close(`SELECT client_id, session_id, ${open} FROM sessions
+    WHERE client_id = $1 AND session_id <> $7::uuid AND session_id = ANY (ARRAY(
+      SELECT crowd.session_id FROM sessions crowd
+      WHERE crowd.client_id = $1 AND crowd.subject = $4 AND crowd.protocol = $5 AND ${live('crowd')}
+      ORDER BY crowd.created_at DESC, crowd.session_id DESC OFFSET $6))
+    ORDER BY client_id, session_id FOR UPDATE`),
+);
+
 /** Ends a session and all that hang on it. @param subject whose it must be; `null` = whoever's. @returns how many */
 export async function closeOne(
   tx: Queryable,
@@ -57,6 +69,23 @@ export async function closeOne(
 /** Ends all sessions of a subject. @returns how many */
 export async function closeAll(tx: Queryable, closing: Closing, subject: string): Promise<number> {
   const closed = await closedBy(tx, closeBySubject, closing, subject);
+  return closed.length + (await closeDescendants(tx, closing, closed));
+}
+
+/**
+ * Ends the oldest sessions that the subject of this one has by the same protocol, and what hangs on them, so that `most`
+ * are left. Of several at once, each in a snapshot younger than its own session, the last leaves the newest.
+ *
+ * @returns how many
+ */
+export async function closeOldest(
+  tx: Queryable,
+  { clientId, sessionId, subject, protocol }: Session,
+  most: number,
+  traceparent: string | null,
+): Promise<number> {
+  const closing: Closing = { clientId, reason: 'crowded_out', traceparent };
+  const closed = await closedBy(tx, closeByAge, closing, subject, protocol, most, sessionId);
   return closed.length + (await closeDescendants(tx, closing, closed));
 }
 

@@ -47,10 +47,10 @@ interface MetRow extends SessionRow {
 export async function meet(postgres: Queryable, rows: readonly Opening[]): Promise<(Opened | NotOpened)[]> {
   const met = await postgres.query<MetRow>(meetAll, valuesOf(columns, rows));
   const byPosition = new Map(met.map((row) => [row.position, row]));
-  return rows.map((_, index) => {
+  return rows.map(({ mostPerSubject }, index) => {
     const row = byPosition.get(index + 1);
     if (row?.outcome === 'opened' || row?.outcome === 'repeat')
-      return { outcome: row.outcome, session: sessionOf(row), macKey: row.mac_key };
+      return { outcome: row.outcome, session: sessionOf(row), macKey: row.mac_key, crowded: mostPerSubject !== null };
     return { outcome: row?.outcome ?? 'spent' };
   });
 }

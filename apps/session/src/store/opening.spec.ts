@@ -127,7 +127,7 @@ describe('a repeat', () => {
     const { session } = await opened(replicas.one, first);
     const before = (await replicas.facts(clientId)).length;
     const again = await replicas.two.open(opening({ clientId, origin: first.origin, presented: first.sessionId }));
-    expect(again).toEqual({ outcome: 'repeat', session, macKey: 'k1' });
+    expect(again).toEqual({ outcome: 'repeat', session, macKey: 'k1', crowded: false });
     expect(await replicas.facts(clientId)).toHaveLength(before);
   });
 

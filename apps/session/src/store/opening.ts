@@ -1,5 +1,5 @@
 import { type Queryable, type Statement, statement } from '#postgres/postgres';
-import type { Session } from '../domain/session.js';
+import type { App, Session } from '../domain/session.js';
 import { asked, type Columns, valuesOf } from './columns.js';
 import {
   byKeys,
@@ -27,6 +27,9 @@ export interface Opening {
   readonly lifetimeSeconds: number;
   /** The session it is to hang on. */
   readonly parentId: string | null;
+  readonly app: App | null;
+  /** So many live sessions of its protocol its subject keeps, this one among them; `null` = any number. */
+  readonly mostPerSubject: number | null;
   /** The id of the MAC key its first refresh token is made with. */
   readonly macKey: string;
   /** The session whose valid cookie the browser came with. */
@@ -43,6 +46,8 @@ export interface Opened {
   readonly outcome: 'opened' | 'repeat';
   readonly session: Session;
   readonly macKey: string;
+  /** Whether its subject may now have more sessions than `mostPerSubject`. */
+  readonly crowded: boolean;
 }
 
 export const columns: Columns<Opening> = {
@@ -57,6 +62,9 @@ export const columns: Columns<Opening> = {
   origin_until: ['float8', (row) => row.originUntil],
   lifetime: ['int', (row) => row.lifetimeSeconds],
   parent_id: ['uuid', (row) => row.parentId],
+  app_hash: ['bytea', (row) => row.app?.hash],
+  app_named: ['boolean', (row) => row.app?.named],
+  most: ['int', (row) => row.mostPerSubject],
   mac_key: ['text', (row) => row.macKey],
   presented: ['uuid', (row) => row.presented],
   secret_id: ['text', (row) => row.link?.secretId],
@@ -71,24 +79,30 @@ export const openingOrder = (row: Opening) => `${row.clientId} ${row.origin ?? '
 
 /** What an opening gets: all it asks for, or no more than its parent has. */
 interface Given {
+  /** The CTE that what is given comes from. */
+  readonly held: string;
   readonly from: string;
   readonly epoch: string;
   readonly clientEpoch: string;
   readonly scopes: string;
+  readonly createdAt: string;
+  readonly authTime: string;
   readonly expiresAt: string;
+  /** Judged on `opened` and `asked`. */
+  readonly crowded: string;
 }
 
 const askedClientEpoch = `coalesce(asked.client_epoch, ${leastClientEpoch('asked')})`;
-const askedEnd = 'now() + make_interval(secs => asked.lifetime)';
+const lifetime = 'make_interval(secs => asked.lifetime)';
 
-const insertInto = (given: Given, parents = '') => `WITH asked AS (SELECT * FROM ${asked(columns)}),
-  ${parents}
+const insertInto = (given: Given) => `WITH asked AS (SELECT * FROM ${asked(columns)}),
+  ${given.held},
   opened AS (
     INSERT INTO sessions (client_id, session_id, subject, epoch, client_epoch, parent_id, protocol, scopes,
-                          origin, origin_until, mac_key, created_at, expires_at)
+                          origin, origin_until, app_hash, app_named, mac_key, created_at, auth_time, expires_at)
     SELECT asked.client_id, asked.session_id, asked.subject, ${given.epoch}, ${given.clientEpoch}, asked.parent_id,
-           asked.protocol, ${given.scopes}, asked.origin, to_timestamp(asked.origin_until), asked.mac_key,
-           now(), ${given.expiresAt}
+           asked.protocol, ${given.scopes}, asked.origin, to_timestamp(asked.origin_until),
+           asked.app_hash, asked.app_named, asked.mac_key, ${given.createdAt}, ${given.authTime}, ${given.expiresAt}
     FROM ${given.from}
     WHERE asked.epoch >= ${leastEpoch('asked')} AND ${askedClientEpoch} >= ${leastClientEpoch('asked')}
     ORDER BY asked.position
@@ -108,17 +122,42 @@ const insertInto = (given: Given, parents = '') => `WITH asked AS (SELECT * FROM
     FROM opened JOIN asked USING (client_id, session_id)
     WHERE asked.protocol = 'api-link'
   )
-  SELECT asked.position::int, opened.mac_key, ${sessionColumns('opened')}
+  SELECT asked.position::int, opened.mac_key, ${sessionColumns('opened')}, ${given.crowded} AS crowded
   FROM opened JOIN asked USING (client_id, session_id)`;
 
+const inCrowd = (row: string, other: string) =>
+  ['client_id', 'subject', 'protocol'].map((column) => `${row}.${column} = ${other}.${column}`).join(' AND ');
+
+/** By the order of the openings: the clock is read while the row of the crowd is held. */
+const begins = 'coalesce(crowd.last_at, now())';
+
+/**
+ * Whoever opens a session of which a subject has only so many holds the row of its crowd from here to the commit. Was it
+ * last held by somebody whom this statement's snapshot does not know, then there may be sessions that it does not see.
+ */
 const insertRoots = statement(
   'session.open',
   insertInto({
-    from: 'asked',
+    held: `crowd AS (
+    INSERT INTO crowds AS crowd (client_id, subject, protocol, last_at)
+    SELECT client_id, subject, protocol, clock_timestamp() FROM asked WHERE most IS NOT NULL
+    ORDER BY client_id, subject, protocol
+    ON CONFLICT (client_id, subject, protocol) DO UPDATE
+      SET previous_at = crowd.last_at,
+          last_at = greatest(clock_timestamp(), crowd.last_at + interval '1 microsecond')
+    RETURNING *
+  )`,
+    from: `asked LEFT JOIN crowd ON ${inCrowd('crowd', 'asked')} AND asked.most IS NOT NULL`,
     epoch: 'asked.epoch',
     clientEpoch: askedClientEpoch,
     scopes: 'asked.scopes::jsonb',
-    expiresAt: askedEnd,
+    createdAt: begins,
+    authTime: begins,
+    expiresAt: `${begins} + ${lifetime}`,
+    crowded: `(asked.most IS NOT NULL AND (
+    asked.most <= (SELECT count(*) FROM sessions other WHERE ${inCrowd('other', 'opened')} AND ${live('other')})
+    OR EXISTS (SELECT FROM crowd WHERE ${inCrowd('crowd', 'opened')} AND crowd.previous_at IS DISTINCT FROM
+               (SELECT seen.last_at FROM crowds seen WHERE ${inCrowd('seen', 'opened')}))))`,
   }),
 );
 
@@ -127,25 +166,26 @@ const insertRoots = statement(
  * one-time token").
  */
 const insertChildren = (wait: string) =>
-  insertInto(
-    {
-      from: 'asked JOIN parents parent ON parent.position = asked.position',
-      epoch: 'least(asked.epoch, parent.epoch)',
-      clientEpoch: `least(${askedClientEpoch}, parent.client_epoch)`,
-      scopes: `(SELECT coalesce(jsonb_agg(scope ORDER BY place), '[]')
-               FROM jsonb_array_elements_text(asked.scopes::jsonb) WITH ORDINALITY AS wanted (scope, place)
-               WHERE parent.scopes ? scope)`,
-      expiresAt: `least(${askedEnd}, parent.expires_at)`,
-    },
-    `parents AS MATERIALIZED (
-    SELECT asked.position, parent.epoch, parent.client_epoch, parent.scopes, parent.expires_at
+  insertInto({
+    held: `parents AS MATERIALIZED (
+    SELECT asked.position, parent.epoch, parent.client_epoch, parent.scopes, parent.auth_time, parent.expires_at
     FROM asked CROSS JOIN LATERAL (
       SELECT * FROM sessions named WHERE ${byKeys('named', 'asked.client_id', 'asked.parent_id')}
       OFFSET 0 FOR SHARE ${wait}
     ) parent
     WHERE parent.subject = asked.subject AND ${live('parent')}
-  ),`,
-  );
+  )`,
+    from: 'asked JOIN parents parent ON parent.position = asked.position',
+    epoch: 'least(asked.epoch, parent.epoch)',
+    clientEpoch: `least(${askedClientEpoch}, parent.client_epoch)`,
+    scopes: `(SELECT coalesce(jsonb_agg(scope ORDER BY place), '[]')
+             FROM jsonb_array_elements_text(asked.scopes::jsonb) WITH ORDINALITY AS wanted (scope, place)
+             WHERE parent.scopes ? scope)`,
+    createdAt: 'now()',
+    authTime: 'least(now(), parent.auth_time)',
+    expiresAt: `least(now() + ${lifetime}, parent.expires_at)`,
+    crowded: 'false',
+  });
 
 const insertChild = statement('session.openChild', insertChildren(''));
 
@@ -155,6 +195,7 @@ const insertUnheldChildren = statement('session.openChildren', insertChildren('S
 interface OpenedRow extends SessionRow {
   readonly position: number;
   readonly mac_key: string;
+  readonly crowded: boolean;
 }
 
 /** Inserts what can be inserted of openings without a parent. @returns in order; `null` for what was not */
@@ -178,6 +219,7 @@ async function insert(postgres: Queryable, inserting: Statement, rows: readonly 
   const byPosition = new Map(inserted.map((row) => [row.position, row]));
   return rows.map((_, index) => {
     const row = byPosition.get(index + 1);
-    return row ? { outcome: 'opened', session: sessionOf(row), macKey: row.mac_key } : null;
+    if (!row) return null;
+    return { outcome: 'opened', session: sessionOf(row), macKey: row.mac_key, crowded: row.crowded };
   });
 }

@@ -1,12 +1,16 @@
 import { type Queryable, statement } from '#postgres/postgres';
-import type { SessionName } from '../domain/credential.js';
+import type { RefreshLink, SessionName } from '../domain/credential.js';
 import type { Session } from '../domain/session.js';
 import { asked, type Columns, valuesOf } from './columns.js';
 import { byKey, live, type SessionRow, sessionColumns, sessionOf } from './sql.js';
 
-const columns: Columns<SessionName> = {
+/** A session, or the session of which this is the newest refresh token. */
+export type Wanted = SessionName & Partial<RefreshLink>;
+
+const columns: Columns<Wanted> = {
   client_id: ['text', (row) => row.clientId],
   session_id: ['uuid', (row) => row.sessionId],
+  generation: ['int', (row) => row.generation],
 };
 
 const findLive = statement(
@@ -14,7 +18,7 @@ const findLive = statement(
   `SELECT asked.position::int, ${sessionColumns('session')}
   FROM ${asked(columns)}
   CROSS JOIN LATERAL (SELECT * FROM sessions named WHERE ${byKey('named', 'asked')} OFFSET 0) session
-  WHERE ${live('session')}`,
+  WHERE session.generation = coalesce(asked.generation, session.generation) AND ${live('session')}`,
 );
 
 const listLive = statement(
@@ -25,7 +29,7 @@ const listLive = statement(
 );
 
 /** @returns in order; `null` for what is not there or no longer lives */
-export async function findAll(postgres: Queryable, names: readonly SessionName[]): Promise<(Session | null)[]> {
+export async function findAll(postgres: Queryable, names: readonly Wanted[]): Promise<(Session | null)[]> {
   const found = await postgres.query<SessionRow & { position: number }>(findLive, valuesOf(columns, names));
   const byPosition = new Map(found.map((row) => [row.position, row]));
   return names.map((_, index) => {

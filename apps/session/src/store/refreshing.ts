@@ -6,6 +6,10 @@ import { asked, type Columns, valuesOf } from './columns.js';
 import { byKey, closing, live, type SessionRow, sessionColumns, sessionFact, sessionOf } from './sql.js';
 
 export interface Refreshing extends RefreshLink {
+  /** Whose chains the door it came by takes further. */
+  readonly protocols: readonly Session['protocol'][];
+  /** SHA-256 of the app that asks. */
+  readonly app: Buffer | null;
   /** The id of the MAC key a successor is made with. */
   readonly macKey: string;
   readonly address: string;
@@ -24,6 +28,8 @@ const columns: Columns<Refreshing> = {
   client_id: ['text', (row) => row.clientId],
   session_id: ['uuid', (row) => row.sessionId],
   generation: ['int', (row) => row.generation],
+  protocols: ['text', (row) => JSON.stringify(row.protocols)],
+  app_hash: ['bytea', (row) => row.app],
   mac_key: ['text', (row) => row.macKey],
   address: ['text', (row) => row.address],
   traceparent: ['text', (row) => row.traceparent],
@@ -34,6 +40,9 @@ export const refreshingOrder = (row: Refreshing) => `${row.clientId} ${row.sessi
 
 const inRetryWindow = `now() BETWEEN session.rotated_at - interval '${retryWindowSeconds} s'
                               AND session.rotated_at + interval '${retryWindowSeconds} s'`;
+
+/** Where the app of a chain is who its user is, it need not be named; another never is that. */
+const ofApp = `coalesce(asked.app_hash = session.app_hash, session.app_hash IS NULL OR NOT session.app_named)`;
 
 /**
  * One unconditional update judges every case on the locked row (state.md, "A session and its refresh chain"). An update
@@ -53,6 +62,8 @@ const judgeAll = statement(
       FROM (
         SELECT CASE
           WHEN NOT ${live('session')} THEN 'ended'
+          WHEN NOT asked.protocols::jsonb ? session.protocol THEN 'other_protocol'
+          WHEN NOT ${ofApp} THEN 'other_app'
           WHEN asked.generation = session.generation THEN 'rotated'
           WHEN asked.generation > session.generation THEN 'ahead'
           WHEN asked.generation = session.generation - 1 AND ${inRetryWindow} THEN 'repeated'

@@ -9,6 +9,7 @@ import type { Session } from '../domain/session.js';
 @Index('sessions_revoked', ['expiresAt', 'clientId', 'sessionId'], { where: 'closed_at IS NOT NULL' })
 @Index('sessions_forgettable', { synchronize: false })
 @Check('sessions_origin_has_end', '(origin IS NULL) = (origin_until IS NULL)')
+@Check('sessions_app_is_named_or_not', '(app_hash IS NULL) = (app_named IS NULL)')
 export class SessionEntity {
   @PrimaryColumn({ name: 'client_id', type: 'text' })
   clientId!: string;
@@ -59,6 +60,18 @@ export class SessionEntity {
   /** What the last refresh was judged to be: `RETURNING` sees new values only, so the judgement is one of them. */
   @Column({ name: 'verdict', type: 'text', nullable: true })
   verdict!: string | null;
+
+  /** SHA-256 of the app that alone may refresh it. */
+  @Column({ name: 'app_hash', type: 'bytea', nullable: true })
+  appHash!: Buffer | null;
+
+  /** Whether that app must be named at every refresh. */
+  @Column({ name: 'app_named', type: 'boolean', nullable: true })
+  appNamed!: boolean | null;
+
+  /** When its user was last asked who they are. */
+  @Column({ name: 'auth_time', type: 'timestamptz' })
+  authTime!: Date;
 
   @Column({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;

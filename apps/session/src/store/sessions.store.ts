@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
+import { Fault } from '#contracts/fault';
 import { Grouped } from '#postgres/grouped';
 import { Postgres } from '#postgres/postgres';
 import type { SessionName } from '../domain/credential.js';
 import type { Session } from '../domain/session.js';
-import { type Closing, closeAll, closeOne } from './closing.js';
-import { forgetSome } from './forgetting.js';
+import { type Closing, closeAll, closeOldest, closeOne } from './closing.js';
+import { forgetSome, forgetSomeCrowds } from './forgetting.js';
 import { meet, type NotOpened } from './meeting.js';
 import { insertAll, insertAllBelow, insertOne, type Opened, type Opening, openingOrder } from './opening.js';
-import { findAll, listAll } from './reading.js';
+import { findAll, listAll, type Wanted } from './reading.js';
 import { endChain, type Judged, judge, type Refreshing, refreshingOrder } from './refreshing.js';
 import { openInPlace, type Switch } from './replacing.js';
 
@@ -21,14 +22,15 @@ export class SessionsStore {
   readonly #children: Grouped<Opening, Opened | null>;
   readonly #meetings: Grouped<Opening, Opened | NotOpened>;
   readonly #refreshes: Grouped<Refreshing, Judged | null>;
-  readonly #reads: Grouped<SessionName, Session | null>;
-  /** Refreshes that are not sent yet, by the very link they present. */
+  readonly #reads: Grouped<Wanted, Session | null>;
+  /** Refreshes that are not sent yet, by the very link they present, the door they came by and who asks. */
   readonly #waiting = new Map<string, Promise<Judged | null>>();
 
   constructor(private readonly postgres: Postgres) {
     const keys = (row: Opening) => [
       `id ${sessionKey(row)}`,
       ...(row.origin === null ? [] : [`origin ${row.clientId} ${row.origin}`]),
+      ...(row.mostPerSubject === null ? [] : [`crowd ${row.clientId} ${row.subject} ${row.protocol}`]),
     ];
     this.#roots = new Grouped({
       ...size,
@@ -51,11 +53,13 @@ export class SessionsStore {
 
   /** Opens a session once per origin; a second statement, in a younger snapshot, says why not. */
   async open(opening: Opening): Promise<Opened | Switch | NotOpened> {
-    return (await this.#opened(opening)) ?? (await this.#meetings.add(opening));
+    const met = (await this.#opened(opening)) ?? (await this.#meetings.add(opening));
+    if (met.outcome === 'opened' && met.crowded) await this.#closeOldest(met.session, opening);
+    return met;
   }
 
-  /** @returns the live session, else `null` */
-  find(name: SessionName): Promise<Session | null> {
+  /** @returns the live session, else `null`; with a `generation` only if that is the newest of its chain */
+  find(name: Wanted): Promise<Session | null> {
     return this.#reads.add(name);
   }
 
@@ -67,9 +71,9 @@ export class SessionsStore {
    * @returns `null` when there is no such session
    */
   async refresh(refreshing: Refreshing): Promise<Judged | null> {
-    const key = linkKey(refreshing);
+    const key = askKey(refreshing);
     const waiting = this.#waiting.get(key);
-    if (waiting) return asRepeat(await waiting);
+    if (waiting) return asLater(await waiting);
 
     const answer = this.#judged(refreshing);
     this.#waiting.set(key, answer);
@@ -100,10 +104,26 @@ export class SessionsStore {
     return forgetSome(this.postgres, most);
   }
 
+  /** Deletes at most `most` rows of crowds that nobody joined for a day. @returns how many */
+  forgetCrowds(most: number): Promise<number> {
+    return forgetSomeCrowds(this.postgres, most);
+  }
+
   async #opened(opening: Opening): Promise<Opened | Switch | null> {
     if (opening.presented !== null) return this.postgres.transaction((tx) => openInPlace(tx, opening));
     if (opening.parentId === null) return this.#roots.add(opening);
     return (await this.#children.add(opening)) ?? (await insertOne(this.postgres, opening));
+  }
+
+  /** In a snapshot younger than the session, so that of several at once the last sees all. */
+  async #closeOldest(session: Session, { mostPerSubject, traceparent }: Opening): Promise<void> {
+    if (mostPerSubject === null) return;
+    try {
+      await this.postgres.transaction((tx) => closeOldest(tx, session, mostPerSubject, traceparent));
+    } catch (cause) {
+      // The session is open: nobody may be told that nothing happened.
+      throw new Fault('service.silent', { cause });
+    }
   }
 
   async #judged(refreshing: Refreshing): Promise<Judged | null> {
@@ -114,16 +134,20 @@ export class SessionsStore {
   }
 
   #judge(rows: Refreshing[]): Promise<(Judged | null)[]> {
-    for (const row of rows) this.#waiting.delete(linkKey(row));
+    for (const row of rows) this.#waiting.delete(askKey(row));
     return judge(this.postgres, rows);
   }
 }
 
 const sessionKey = ({ clientId, sessionId }: SessionName) => `${clientId} ${sessionId}`;
-const linkKey = (row: Refreshing) => `${sessionKey(row)} ${row.generation}`;
+const askKey = (row: Refreshing) =>
+  `${sessionKey(row)} ${row.generation} ${row.protocols.join(' ')} ${row.app?.toString('hex') ?? ''}`;
 
-const asRepeat = (judged: Judged | null): Judged | null =>
-  judged?.verdict === 'rotated' ? { ...judged, verdict: 'repeated' } : judged;
+/** What whoever shares an answer would have got after it. */
+function asLater(judged: Judged | null): Judged | null {
+  if (judged?.verdict === 'rotated') return { ...judged, verdict: 'repeated' };
+  return judged?.verdict === 'reused' ? { ...judged, verdict: 'ended' } : judged;
+}
 
 /** Sends a group's rows sorted, and answers in the order they came. */
 function inOrder<Row, Answer>(keyOf: (row: Row) => string, run: (rows: Row[]) => Promise<Answer[]>) {

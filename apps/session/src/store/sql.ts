@@ -48,7 +48,7 @@ export const closing = (locked: string, reason: string, traceparent: string) => 
   )`;
 
 export const sessionColumns = (row: string) =>
-  ['client_id', 'session_id', 'subject', 'protocol', 'scopes', 'created_at', 'expires_at']
+  ['client_id', 'session_id', 'subject', 'protocol', 'scopes', 'created_at', 'auth_time', 'expires_at']
     .map((column) => `${row}.${column}`)
     .join(', ');
 
@@ -59,6 +59,7 @@ export interface SessionRow {
   readonly protocol: Session['protocol'];
   readonly scopes: string[];
   readonly created_at: Date;
+  readonly auth_time: Date;
   readonly expires_at: Date;
 }
 
@@ -69,6 +70,7 @@ export const sessionOf = (row: SessionRow): Session => ({
   protocol: row.protocol,
   scopes: row.scopes,
   createdAt: row.created_at,
+  authenticatedAt: row.auth_time,
   expiresAt: row.expires_at,
 });
 

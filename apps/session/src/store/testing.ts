@@ -91,6 +91,8 @@ export const opening = (given: Partial<Opening> & { clientId: string }): Opening
   originUntil: Math.floor(Date.now() / 1000) + 90_000,
   lifetimeSeconds: 900,
   parentId: null,
+  app: null,
+  mostPerSubject: null,
   macKey: 'k1',
   presented: null,
   switchUser: 'replace',
@@ -121,4 +123,15 @@ export const refreshing = (
   { clientId, sessionId }: { clientId: string; sessionId: string },
   generation: number,
   macKey = 'k1',
-): Refreshing => ({ clientId, sessionId, generation, macKey, address: 'fedcba9876543210', traceparent: null });
+  given: Partial<Refreshing> = {},
+): Refreshing => ({
+  clientId,
+  sessionId,
+  generation,
+  macKey,
+  protocols: ['client-auth', 'claim'],
+  app: null,
+  address: 'fedcba9876543210',
+  traceparent: null,
+  ...given,
+});
