@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { developmentDefault, port, publicUrlEnv, redisEnv, runtimeEnv, secret } from '#env/fields';
+import { developmentDefault, flag, port, publicUrlEnv, redisEnv, runtimeEnv, secret } from '#env/fields';
 import { isTrustedProxyList } from './http/address.js';
 import { defaultLimits, parseLimits } from './http/limits.js';
 
@@ -17,6 +17,9 @@ export const gatewayEnv = z.object({
   ADMIN_KEY: developmentDefault(secret(), 'development-admin-key').describe('the bearer key of the admin routes'),
   PEPPER: developmentDefault(secret(), 'development-pepper').describe(
     'keys the hash of network addresses in counters and facts; the same in every gateway',
+  ),
+  TRACE_ENABLED: flag(true).describe(
+    'whether `TRACE /v1/auth` re-authenticates (protocol 002); a client can be kept from it by `features.trace`',
   ),
   LIMITS: z
     .string()

@@ -16,6 +16,21 @@ import { AnonymousController } from './api-link/anonymous.controller.js';
 import { AnonymousFlow } from './api-link/anonymous.flow.js';
 import { ApiLinkController } from './api-link/api-link.controller.js';
 import { ApiLinkFlow } from './api-link/api-link.flow.js';
+import { ClientAuthController } from './client-auth/client-auth.controller.js';
+import { ClientAuthFlow } from './client-auth/client-auth.flow.js';
+import { ReauthenticateFlow } from './client-auth/reauthenticate.flow.js';
+import { ClientTokenController } from './client-token/client-token.controller.js';
+import { ClientTokenFlow } from './client-token/client-token.flow.js';
+import { CustomTokenAccountController } from './custom-token/account.controller.js';
+import { AccountJwts } from './custom-token/account-jwts.js';
+import { AccountSessions } from './custom-token/account-sessions.js';
+import { CurrentAccount } from './custom-token/current-account.js';
+import { CustomTokenPingController } from './custom-token/ping.controller.js';
+import { ProjectKeys } from './custom-token/project-keys.js';
+import { ProjectUsers } from './custom-token/project-users.js';
+import { RedeemFlow } from './custom-token/redeem.flow.js';
+import { SessionCookies } from './custom-token/session-cookies.js';
+import { CustomTokenUsersController } from './custom-token/users.controller.js';
 import { Revocations } from './feed/revocations.js';
 import type { GatewayConfig } from './gateway.config.js';
 import { AccessGuard } from './guards/access.guard.js';
@@ -30,6 +45,7 @@ import { LandingCode } from './guards/landing-code.js';
 import { LoginPage } from './guards/login-page.js';
 import { Places } from './guards/places.js';
 import { Reception } from './guards/reception.js';
+import { ServerKeys } from './guards/server-keys.js';
 import { SigningKeys } from './guards/signing-keys.js';
 import { Addresses } from './http/address.js';
 import { Attempts } from './http/attempts.js';
@@ -62,6 +78,15 @@ export const controllers = [
   JwksController,
   MetadataController,
   OauthController,
+  ClientTokenController,
+  ClientAuthController,
+  TokenController,
+  OneTimeController,
+  LandingController,
+  MediaController,
+  CustomTokenUsersController,
+  CustomTokenAccountController,
+  CustomTokenPingController,
   LoginController,
   DemoController,
   ClientsController,
@@ -115,6 +140,10 @@ export function gatewayModule(config: GatewayConfig): DynamicModule {
       BearerPair,
       Chains,
       QuestionPages,
+      ServerKeys,
+      ClientTokenFlow,
+      ClientAuthFlow,
+      ReauthenticateFlow,
       LandingCode,
       LoginPage,
       Reception,

@@ -6,6 +6,7 @@ import { createLog } from '#log/log';
 import { startOps } from '#ops/ops';
 import { configOrExit, exitOnBug, stopOnSignal } from '#ops/process';
 import { Readiness } from '#ops/readiness';
+import { tracedAddresses } from './client-auth/client-auth.schema.js';
 import { gatewayEnv } from './gateway.config.js';
 import { gatewayModule } from './gateway.module.js';
 import { Places } from './guards/places.js';
@@ -18,6 +19,7 @@ class GatewayProcess {}
 
 const name = 'gateway';
 const config = configOrExit(name, gatewayEnv);
+const edge = { ...config, traced: config.TRACE_ENABLED ? tracedAddresses : new Map() };
 const log = createLog({ service: name, level: config.LOG_LEVEL });
 exitOnBug(log);
 
@@ -29,7 +31,7 @@ const app = await NestFactory.create<NestFastifyApplication>(
     module: GatewayProcess,
     imports: [BusModule.connect({ name, natsUrl: config.NATS_URL, log, readiness }), gatewayModule(config)],
   },
-  edgeAdapter(config),
+  edgeAdapter(edge),
   { logger: log.forNest(), bodyParser: false, abortOnError: false },
 );
 stopOnSignal(log, async () => {
@@ -38,7 +40,7 @@ stopOnSignal(log, async () => {
   await ops.close();
 });
 
-const refuseOtherMethods = await mindManners(app, config, app.get(Places));
+const refuseOtherMethods = await mindManners(app, edge, app.get(Places));
 describeApi(app, config.PUBLIC_URL, app.get(SessionCookie).name);
 await app.init();
 refuseOtherMethods();

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '#bus/bus';
 import { FactFeed } from '#bus/feed';
+import { Fault } from '#contracts/fault';
 import type { Attempt } from '#contracts/ids';
 import type { Reply } from '#contracts/service';
 import { token } from '#contracts/token';
@@ -9,6 +10,8 @@ import { Briefly } from './briefly.js';
 import { changesOfClients } from './client-settings.js';
 
 const lifeMs = 3_000;
+/** What is longer is no key, and is not sent around. */
+const longest = 512;
 
 /** The API key that calls, with its client. */
 export type KeyCaller = Reply<typeof token.authenticate>;
@@ -33,6 +36,7 @@ export class ApiKeys {
 
   /** @throws Fault `key.refused`, `account.suspended` */
   async check(key: string, attempt: Attempt): Promise<KeyCaller> {
+    if (key.length > longest) throw new Fault('key.refused');
     const caller = await this.#callers.get({ key, attempt });
     // The owner refuses what has ended since, and records it.
     return hasEnded(caller) ? this.#callers.again({ key, attempt }) : caller;

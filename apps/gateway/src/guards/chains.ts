@@ -5,7 +5,7 @@ import { identity, type UserView } from '#contracts/identity';
 import type { Request } from '#contracts/service';
 import { session } from '#contracts/session';
 import type { Settings } from '#contracts/settings';
-import { BearerPair, type Pair } from '../http/bearer-pair.js';
+import { afterRotation, BearerPair, type Pair } from '../http/bearer-pair.js';
 import { ClientSettings } from './client-settings.js';
 
 /** The chains of users: a refresh token becomes its successor and a new access token. */
@@ -39,9 +39,7 @@ export class Chains {
       const grant = { epoch, ttlSeconds: accessSeconds(settings), ...named };
       return { ...(await this.pairs.renew(refreshed.session, refreshed.refreshToken, grant)), user };
     } catch (error) {
-      if (!(error instanceof Fault) || error.entry.kind !== 'unavailable') throw error;
-      // The chain has moved on. Within ten seconds the same token gets the same successor.
-      throw new Fault('service.silent', { cause: error });
+      throw afterRotation(error);
     }
   }
 }

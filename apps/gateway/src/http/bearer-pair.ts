@@ -11,7 +11,8 @@ type Opening = Omit<Request<typeof session.open>, 'sessionId' | 'credential'>;
 
 /** What an access token says besides which session it is of. */
 export interface AccessGrant {
-  readonly epoch: number;
+  /** Absent where nobody is left to say it: then whatever raises it ends the token. */
+  readonly epoch?: number;
   readonly externalId?: string;
   /** Seconds; less where the session ends sooner. */
   readonly ttlSeconds: number;
@@ -101,7 +102,18 @@ export class BearerPair {
   }
 }
 
-/** At least one: a session that ends within this second gets a token that ends with it. */
-function secondsLeft({ expiresAt }: SessionView): number {
-  return Math.max(1, Math.floor((Date.parse(expiresAt) - Date.now()) / 1000));
+export function secondsLeft({ expiresAt }: SessionView): number {
+  return secondsUntil(expiresAt);
+}
+
+/** At least one: what ends within this second gets a token that ends with it. Without an end, for ever. */
+export function secondsUntil(end: string | null): number {
+  return end === null ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor((Date.parse(end) - Date.now()) / 1000));
+}
+
+/** The chain has moved on, so what failed since leaves it in doubt. Within ten seconds the same token gets the same successor. */
+export function afterRotation(error: unknown): unknown {
+  return error instanceof Fault && error.entry.kind === 'unavailable'
+    ? new Fault('service.silent', { cause: error })
+    : error;
 }

@@ -17,6 +17,7 @@ import { InputPipe } from './input.pipe.js';
 import { sweepMethods } from './method-sweep.js';
 import { isSingleValued } from './single-valued.js';
 import { routeOf } from './throttle.guard.js';
+import { isTrace, rewriteTraces, type TracedAddresses, traceTrouble } from './trace.js';
 import { refuseTarget, refuseUnreadable } from './unreadable.js';
 
 /** S-104: bodies and headers alike, in bytes. */
@@ -28,6 +29,7 @@ interface EdgeOptions {
   readonly PUBLIC_URL: string;
   readonly TRUSTED_PROXIES: readonly string[];
   readonly NODE_ENV: string;
+  readonly traced: TracedAddresses;
 }
 
 /** What clients list of themselves, as far as the edge goes by it. */
@@ -37,8 +39,12 @@ export interface Listings {
 }
 
 /** The HTTP server as the world sees it, before any route. */
-export function edgeAdapter({ TRUSTED_PROXIES }: Pick<EdgeOptions, 'TRUSTED_PROXIES'>): FastifyAdapter {
+export function edgeAdapter({
+  TRUSTED_PROXIES,
+  traced,
+}: Pick<EdgeOptions, 'TRUSTED_PROXIES' | 'traced'>): FastifyAdapter {
   return new FastifyAdapter({
+    rewriteUrl: rewriteTraces(traced),
     trustProxy: TRUSTED_PROXIES.length > 0 ? [...TRUSTED_PROXIES] : false,
     bodyLimit: most,
     requestTimeout: patienceMs,
@@ -80,8 +86,11 @@ export async function mindManners(
   server.decorateRequest('call', null);
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('cache-control', 'no-store').header('traceparent', callOf(request).traceparent);
+    if (isTrace(request)) reply.header('connection', 'close');
+    const untraceable = traceTrouble(request);
     const trouble = hostTrouble(request.raw, ours);
-    if (trouble === 'ambiguous') done(new BadRequestException());
+    if (untraceable) done(untraceable);
+    else if (trouble === 'ambiguous') done(new BadRequestException());
     else if (trouble === 'unknown') withCall(callOf(request), () => judgeHost(request)).then(() => done(), done);
     else done();
   });
@@ -96,10 +105,11 @@ export async function mindManners(
     crossOriginHook((origin) => listings.knowsOrigin(origin), options.PUBLIC_URL),
   );
   server.addHook('onRequest', (request, reply, done) => {
-    const { changesState, embeddable } = request.routeOptions.config;
-    if (!changesState || !isInert(request.method, request.headers, embeddable)) return done();
+    const { changesState, mints, embeddable } = request.routeOptions.config;
+    if (mints && request.method === 'HEAD') reply.code(200).send();
+    else if (!changesState || !isInert(request.method, request.headers, embeddable)) done();
     // 204 keeps a browser from showing later what it fetched now.
-    reply.code(request.method === 'HEAD' ? 200 : 204).send();
+    else reply.code(request.method === 'HEAD' ? 200 : 204).send();
   });
   server.addHook('preParsing', (request, _reply, _payload, done) => {
     done(isDocumentedBody(request) ? null : new UnsupportedMediaTypeException());
@@ -110,5 +120,5 @@ export async function mindManners(
   });
   // The body is read on the socket's events, outside of any context, so the call is entered after it.
   server.addHook('preHandler', (request, _reply, done) => withCall(callOf(request), done));
-  return sweepMethods(server);
+  return sweepMethods(server, options.traced);
 }

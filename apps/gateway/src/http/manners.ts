@@ -22,6 +22,8 @@ export interface CrossOrigin {
 export interface RouteManners {
   /** It changes state on a navigation: it does nothing for a HEAD, a prefetch, an image or a frame. */
   readonly changesState?: boolean;
+  /** It gives out credentials for one in its headers: it does nothing for a HEAD. */
+  readonly mints?: boolean;
   /** A frame is let through all the same: the route asks whether its client may be embedded. */
   readonly embeddable?: boolean;
   /** Pages of clients' origins may call it (CORS). */

@@ -2,12 +2,13 @@ import { METHODS } from 'node:http';
 import { MethodNotAllowedException } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import type { RouteManners } from './manners.js';
+import type { TracedAddresses } from './trace.js';
 
 /**
  * Answers 405 with `Allow` for the methods a route does not have, be they ever so exotic (RFC 9110 section 15.5.6).
  * Call it before any route is made, and what it returns after all are.
  */
-export function sweepMethods(server: FastifyInstance): () => void {
+export function sweepMethods(server: FastifyInstance, traced: TracedAddresses): () => void {
   const exotic = METHODS.filter((method) => method !== 'CONNECT' && !server.supportedMethods.includes(method));
   for (const method of exotic) server.addHttpMethod(method);
   const routes = new Map<string, { methods: Set<string>; manners: RouteManners }>();
@@ -23,7 +24,7 @@ export function sweepMethods(server: FastifyInstance): () => void {
   return () => {
     swept = true;
     for (const [url, { methods, manners }] of routes) {
-      const allow = [...methods].sort().join(', ');
+      const allow = [...methods, ...(traced.has(url) ? ['TRACE'] : [])].sort().join(', ');
       server.route({
         url,
         method: server.supportedMethods.filter((method) => !methods.has(method)),

@@ -13,6 +13,9 @@ export function describeApi(app: NestFastifyApplication, publicUrl: string, cook
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'an access token' }, 'access')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'a private API key' }, 'key')
     .addBasicAuth({ type: 'http', scheme: 'basic', description: 'a private API key as the password' }, 'basic-key')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'apikey', description: 'an API key (protocol 001)' }, 'apikey')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'x-api-key', description: 'a private API key' }, 'x-api-key')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'a refresh token' }, 'refresh')
     .addCookieAuth(cookieName, { type: 'apiKey', in: 'cookie' }, 'session')
     .build();
 
