@@ -17,7 +17,7 @@ const newUserId = z.string().regex(/^(unique\(\)|[a-zA-Z0-9][a-zA-Z0-9._-]{0,35}
 export const newUser = z.object({
   userId: newUserId.describe('your id of the user, or `unique()`'),
   email: optional(z.string().max(254)),
-  phone: z.unknown().describe('not kept'),
+  phone: z.unknown().optional().describe('not kept'),
   password: optional(z.string().max(256)),
   name: optional(z.string().max(256)),
 });

@@ -18,7 +18,7 @@ export class CustomTokenPingController {
   }
 
   /** Their programs know many routes that are not here; each is told so in its own words. */
-  @All(['users/*rest', 'account/*rest'])
+  @All(['users/*', 'account/*'])
   @Public()
   @CustomTokenManners()
   @ApiExcludeEndpoint()
