@@ -62,22 +62,22 @@ import { Claimants } from './native/claimants.js';
 import { DemoController } from './native/demo.controller.js';
 import { IntrospectFlow } from './native/introspect.flow.js';
 import { JwksController } from './native/jwks.controller.js';
-import { LoginController } from './native/login.controller.js';
 import { MetadataController } from './native/metadata.controller.js';
 import { OauthController } from './native/oauth.controller.js';
 import { RevokeFlow } from './native/revoke.flow.js';
 import { SessionController } from './native/session.controller.js';
 import { VerifyController } from './native/verify.controller.js';
+import { LandFlow } from './one-time/land.flow.js';
+import { LandingController } from './one-time/landing.controller.js';
+import { MediaController } from './one-time/media.controller.js';
+import { OneTimeController } from './one-time/one-time.controller.js';
+import { OneTimeExchangeFlow } from './one-time/one-time-exchange.flow.js';
+import { PasswordFlow } from './one-time/password.flow.js';
+import { TokenController } from './one-time/token.controller.js';
 
 export const controllers = [
   ApiLinkController,
   AnonymousController,
-  SessionController,
-  BearerController,
-  VerifyController,
-  JwksController,
-  MetadataController,
-  OauthController,
   ClientTokenController,
   ClientAuthController,
   TokenController,
@@ -87,7 +87,12 @@ export const controllers = [
   CustomTokenUsersController,
   CustomTokenAccountController,
   CustomTokenPingController,
-  LoginController,
+  SessionController,
+  BearerController,
+  VerifyController,
+  JwksController,
+  MetadataController,
+  OauthController,
   DemoController,
   ClientsController,
   LinkSecretsController,
@@ -135,21 +140,31 @@ export function gatewayModule(config: GatewayConfig): DynamicModule {
       SigningKeys,
       Revocations,
       Jwts,
+      ServerKeys,
+      ClientTokenFlow,
+      ClientAuthFlow,
+      ReauthenticateFlow,
       CurrentSession,
       Places,
       BearerPair,
       Chains,
       QuestionPages,
-      ServerKeys,
-      ClientTokenFlow,
-      ClientAuthFlow,
-      ReauthenticateFlow,
       LandingCode,
       LoginPage,
       Reception,
       AdminGuard,
       ApiLinkFlow,
       AnonymousFlow,
+      PasswordFlow,
+      LandFlow,
+      OneTimeExchangeFlow,
+      AccountJwts,
+      AccountSessions,
+      CurrentAccount,
+      RedeemFlow,
+      ProjectKeys,
+      ProjectUsers,
+      SessionCookies,
       ClaimFlow,
       Claimants,
       IntrospectFlow,

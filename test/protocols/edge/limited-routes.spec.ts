@@ -8,6 +8,7 @@ import { type Stack, startMs, startStack } from '../../support/stack.js';
 const countedByGuards: readonly (readonly [path: RegExp, limit: string])[] = [
   [/^\/v1\/admin\//, 'admin'],
   [/^\/oauth2\//, 'introspection'],
+  [/^\/api\/token$/, 'password'],
 ];
 
 /** What nobody gains by asking often: it changes nothing, guesses at nothing, and mostly asks nobody. */
@@ -16,11 +17,11 @@ const unlimited = new Set([
   'GET /v1/session',
   'DELETE /v1/session',
   'GET /v1/verify',
+  'GET /v1/media/verify',
   'POST /demo/sign-out',
   // The same for everybody
   'GET /',
   'GET /demo',
-  'GET /login',
   'GET /.well-known/jwks.json',
   'GET /.well-known/oauth-authorization-server',
 ]);

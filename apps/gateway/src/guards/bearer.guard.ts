@@ -1,6 +1,7 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Fault } from '#contracts/fault';
+import type { CountedBy } from '../http/throttle.guard.js';
 import { bearerOf } from './bearer.js';
 import { type Holder, Jwts } from './jwts.js';
 import { Places } from './places.js';
@@ -32,6 +33,9 @@ export class BearerGuard implements CanActivate {
     return true;
   }
 }
+
+/** What is made for an access token counts for it alone; who has none counts by address. */
+export const byBearer: CountedBy = (request, address) => bearerOf(request) ?? address;
 
 /** Whether a subject is an API key (protocol 002), and so nobody's user. */
 export function isKey(subject: string): boolean {

@@ -24,7 +24,7 @@ export const defaultLimits = {
   password: { most: 20, windowMs: 60_000, guess: true },
   /** Introspections and revocations of one API key; wrong keys count per address. */
   introspection: { most: 6000, windowMs: 60_000, guess: false },
-  /** Refresh tokens, per chain. */
+  /** Refresh tokens, per chain; one-time and media tokens, per access token. */
   refresh: { most: 600, windowMs: 60_000, guess: false },
   /** Wrong admin keys; a valid one is never counted. */
   admin: { most: 10, windowMs: 60_000, guess: true },

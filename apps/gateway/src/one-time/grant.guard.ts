@@ -13,18 +13,22 @@ const byChain: CountedBy = (request, address) => {
   return typeof token === 'string' ? chainNamedBy(token) : address;
 };
 
-/** Lets in the grants there are: passwords are counted by the address they come from, refresh tokens by their chain. */
+/**
+ * Lets in the grants there are. A refresh token is counted by its chain; whatever else comes, counts as a password does,
+ * by the address it comes from.
+ */
 @Injectable()
 export class GrantGuard implements CanActivate {
   constructor(private readonly throttle: ThrottleGuard) {}
 
-  canActivate(context: ExecutionContext): Promise<boolean> {
+  async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    if (!isForm(request)) throw new Fault('grant.unsupported');
-    const { grant_type: type } = fieldsOf(request);
-    if (!type) throw new Fault('request.invalid', { detail: 'grant_type is missing' });
-    if (type === 'password') return this.throttle.count('password', context);
+    const { grant_type: type } = isForm(request) ? fieldsOf(request) : {};
     if (type === 'refresh_token') return this.throttle.count('refresh', context, byChain);
-    throw new Fault('grant.unsupported');
+    await this.throttle.count('password', context);
+    if (type === 'password') return true;
+    throw isForm(request) && !type
+      ? new Fault('request.invalid', { detail: 'grant_type is missing' })
+      : new Fault('grant.unsupported');
   }
 }

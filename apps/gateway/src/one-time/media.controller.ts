@@ -14,10 +14,11 @@ import { Bus } from '#bus/bus';
 import { Fault } from '#contracts/fault';
 import { token } from '#contracts/token';
 import { Public } from '../guards/access.guard.js';
-import { Bearer, BearerGuard, type BearerUser } from '../guards/bearer.guard.js';
+import { Bearer, BearerGuard, type BearerUser, byBearer } from '../guards/bearer.guard.js';
 import { Jwts } from '../guards/jwts.js';
 import { Places } from '../guards/places.js';
 import { Manners } from '../http/manners.js';
+import { Limited } from '../http/throttle.guard.js';
 import { bareEnvelope } from './one-time.envelope.js';
 
 /** How long a media token lives at the most, in seconds. */
@@ -38,6 +39,7 @@ export class MediaController {
 
   @Get('api/auth/media/customer')
   @UseGuards(BearerGuard)
+  @Limited('refresh', byBearer)
   @Manners({ mints: true, crossOrigin: true, envelope: bareEnvelope })
   @ApiBearerAuth('access')
   @ApiOperation({ summary: 'A token for addresses of media' })

@@ -6,7 +6,7 @@ import { Bus } from '#bus/bus';
 import { Fault } from '#contracts/fault';
 import { token } from '#contracts/token';
 import { Public } from '../guards/access.guard.js';
-import { Bearer, BearerGuard, type BearerUser } from '../guards/bearer.guard.js';
+import { Bearer, BearerGuard, type BearerUser, byBearer } from '../guards/bearer.guard.js';
 import { ClientSettings } from '../guards/client-settings.js';
 import { clientNamedBy } from '../guards/credential.js';
 import { Places } from '../guards/places.js';
@@ -31,6 +31,7 @@ export class OneTimeController {
   @Post('token/refresh')
   @HttpCode(200)
   @UseGuards(BearerGuard)
+  @Limited('refresh', byBearer)
   @Manners({ takes: 'both', crossOrigin: true, envelope: confirmationEnvelope })
   @ApiBearerAuth('access')
   @ApiOperation({ summary: 'A one-time token of the session, for an address or an exchange' })
