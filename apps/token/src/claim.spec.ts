@@ -39,7 +39,7 @@ const offer = async (ttlSeconds = 60, on = here) => {
 type By = Extract<Parameters<typeof here.claim.run>[0], { purpose: 'landing' }>['by'];
 const claim = (secret: string, by: By = { landing }, on = here, from = attempt()) =>
   on.claim.run({ purpose: 'landing', secret, by, attempt: from });
-const keysOfClient = () => connections[0].keys(`*${clientId}*`);
+const keysOfClient = () => connections[0].keys(`token:once:*${clientId}*`);
 const factsAbout = async (id = clientId) => (await factsOf(store)).filter((fact) => fact.clientId === id).slice(2);
 const lastReason = async () => {
   const last = (await factsOf(store)).at(-1);

@@ -87,6 +87,7 @@ export function replica({ postgres }: ScratchStore, keys: Secret, redis = noRedi
     park: new Park(linkCheck, parkedLinks),
     offer: new Offer(tokens, facts),
     claim: new Claim(tokens, knownClients, refusals, facts),
+    tokens,
     guesses,
     offerCustom: new OfferCustomToken(customTokens, guesses, facts),
     claimCustom: new ClaimCustomToken(customTokens, guesses, knownClients, refusals, facts),

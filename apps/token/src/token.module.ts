@@ -16,6 +16,7 @@ import { KnownClients } from './clients/known-clients.js';
 import { LastUse } from './clients/last-use.js';
 import { LinkCheck } from './clients/link-check.js';
 import { LinkSecrets } from './clients/link-secrets.js';
+import { ClosedParents } from './closed-parents.js';
 import { issuer } from './issuer.js';
 import { SigningKeys } from './keys/signing-keys.js';
 import { Offer } from './offer.js';
@@ -46,7 +47,7 @@ const stores = [
   ...[ParkedLinkStore, OneTimeTokenStore, CustomTokenStore, GuessStore],
 ];
 const administration = [Clients, LinkSecrets, ApiKeys];
-const checking = [LinkCheck, SigningKeys, KnownClients, KnownApiKeys, Changes, LastUse];
+const checking = [LinkCheck, SigningKeys, KnownClients, KnownApiKeys, Changes, ClosedParents, LastUse];
 const verbs = [
   ...[VerifyLink, Park, Authenticate, Offer, OfferCustomToken, Claim, ClaimCustomToken, Unlock],
   ...[Sign, Snapshot],
