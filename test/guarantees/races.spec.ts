@@ -74,7 +74,9 @@ describe('with two replicas of every service behind the gateway', () => {
       credential: 'refresh',
       attempt,
     });
-    const answers = await all(() => line.bus.ask(session.refresh, { refreshToken: opened.credential, attempt }));
+    const answers = await all(() =>
+      line.bus.ask(session.refresh, { refreshToken: opened.credential, protocols: ['client-auth'], attempt }),
+    );
     expect(new Set(answers.map(({ refreshToken }) => refreshToken)).size).toBe(1);
     expect(answers.filter(({ outcome }) => outcome === 'rotated')).toHaveLength(1);
     expect(
