@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { request } from '../support/http.js';
 import { type Stack, startMs, startStack } from '../support/stack.js';
 
 const run = promisify(execFile);
-const protocols = join(import.meta.dirname, '../../../docs/protocols');
+const root = join(import.meta.dirname, '../../..');
+const protocols = join(root, 'docs/protocols');
 const examples = readdirSync(join(protocols, 'examples')).filter((name) => name.endsWith('.mjs'));
 const pages = readdirSync(protocols).filter((name) => name.endsWith('.md'));
 
@@ -17,7 +19,7 @@ if (!hasShell) process.stderr.write('\nSKIPPED the shell blocks of docs/protocol
 /** How long an example may take, in milliseconds. */
 const patience = 20_000;
 
-describe('the pages of the protocols', () => {
+describe('the pages', () => {
   let stack: Stack;
   /** Where a reader stands: a directory in which `npm start` has left its `.dev/run.json`. */
   let directory: string;
@@ -34,7 +36,16 @@ describe('the pages of the protocols', () => {
     if (directory) rmSync(directory, { recursive: true, force: true });
   });
 
-  it('have one example each', () => {
+  it('README.md has a first hand-off that signs in', async () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    const [, program = ''] = /^```js\n(\/\/ hand-off\.mjs.*?)^```$/ms.exec(readme) ?? [];
+    writeFileSync(join(directory, 'hand-off.mjs'), program);
+    const { stdout } = await run(process.execPath, ['hand-off.mjs'], { cwd: directory, timeout: patience });
+    const landing = await request(stdout.trim());
+    expect([landing.status, landing.headers['location'], landing.cookies.length]).toEqual([303, '/demo', 1]);
+  });
+
+  it('of the protocols have one example each', () => {
     expect(examples.map((name) => basename(name, '.mjs')).sort()).toEqual(
       pages.map((name) => basename(name, '.md')).sort(),
     );
