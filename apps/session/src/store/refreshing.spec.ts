@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { sha256 } from '#secrets/digest';
 import type { Verdict } from '../domain/session.js';
 import type { Opening } from './opening.js';
+import type { Refreshing } from './refreshing.js';
 import { chain, newClient, opened, type Replicas, refreshing, twoReplicas } from './testing.js';
 
 let replicas: Replicas;
@@ -16,8 +18,26 @@ async function openChain(given: Partial<Opening> = {}): Promise<Opening> {
   return row;
 }
 
-const verdictOf = async (row: Opening, generation: number, replica: 'one' | 'two' = 'one') =>
-  (await replicas[replica].refresh(refreshing(row, generation)))?.verdict;
+const verdictOf = async (
+  row: Opening,
+  generation: number,
+  replica: 'one' | 'two' = 'one',
+  asker: Partial<Refreshing> = {},
+) => (await replicas[replica].refresh(refreshing(row, generation, 'k1', asker)))?.verdict;
+
+const [ann, eve] = [sha256('ann@example.com'), sha256('eve@example.com')];
+const byAnn: Partial<Refreshing> = { app: ann };
+const byEve: Partial<Refreshing> = { app: eve };
+const elsewhere: Partial<Refreshing> = { protocols: ['one-time'] };
+
+/** All that a refresh could change. */
+const stored = async ({ sessionId }: Opening) => {
+  const [row] = await replicas.sql<Record<string, unknown>>(
+    'SELECT generation, mac_key, rotated_at, closed_at, close_reason FROM sessions WHERE session_id = $1',
+    [sessionId],
+  );
+  return row;
+};
 
 /** As if the last rotation were so much longer ago. */
 const age = ({ sessionId }: Opening, seconds: number) =>
@@ -209,6 +229,125 @@ describe('any other token', () => {
   });
 });
 
+describe('who asks', () => {
+  const named = { hash: ann, named: true };
+  const unnamed = { hash: ann, named: false };
+
+  it.each<[string, Opening['app'], Partial<Refreshing>, Verdict]>([
+    ['its app', named, byAnn, 'rotated'],
+    ['another app', named, byEve, 'other_app'],
+    ['no app, where one was named', named, {}, 'other_app'],
+    ['the app that its user is', unnamed, byAnn, 'rotated'],
+    ['no app, where its user is the app', unnamed, {}, 'rotated'],
+    ['another app, where its user is the app', unnamed, byEve, 'other_app'],
+    ['an app, where none was given', null, byEve, 'rotated'],
+    ['another door', null, elsewhere, 'other_protocol'],
+    ['its app, at another door', named, { ...byAnn, ...elsewhere }, 'other_protocol'],
+    ['one of several doors', named, { ...byAnn, protocols: ['one-time', 'client-auth'] }, 'rotated'],
+  ])('%s', async (_, app, asker, verdict) => {
+    const row = await openChain({ app });
+    const before = await stored(row);
+    expect(await verdictOf(row, 0, 'two', asker)).toBe(verdict);
+    if (verdict !== 'rotated') {
+      expect(await stored(row)).toEqual(before);
+      expect(await types(row)).toEqual([]);
+    }
+    expect(await verdictOf(row, verdict === 'rotated' ? 1 : 0, 'one', byAnn)).toBe('rotated');
+  });
+
+  it.each<[string, Partial<Refreshing>, Verdict]>([
+    ['another app', byEve, 'other_app'],
+    ['another door', { ...byAnn, ...elsewhere }, 'other_protocol'],
+  ])('%s leaves the chain alone, whichever link it presents', async (_, asker, verdict) => {
+    const row = await openChain({ app: named });
+    for (const generation of [0, 1, 2]) await verdictOf(row, generation, 'one', byAnn);
+    const before = await stored(row);
+    for (const generation of [0, 1, 2, 3, 4]) expect(await verdictOf(row, generation, 'two', asker)).toBe(verdict);
+    expect(await stored(row)).toEqual(before);
+    expect(await verdictOf(row, 2, 'one', byAnn)).toBe('repeated');
+    expect(await verdictOf(row, 3, 'one', byAnn)).toBe('rotated');
+  });
+
+  it('learns nothing of a chain that has ended', async () => {
+    const row = await openChain({ app: named });
+    await replicas.one.closeAll({ clientId: row.clientId, reason: 'admin', traceparent: null }, row.subject);
+    for (const asker of [byAnn, byEve, elsewhere]) expect(await verdictOf(row, 0, 'two', asker)).toBe('ended');
+  });
+
+  it('is 25 times the right app and 25 times another, at once: the chain moves once, by the right one', async () => {
+    const row = await openChain({ app: named });
+    const verdicts = await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        const right = index % 4 < 2;
+        return [right, await verdictOf(row, 0, index % 2 ? 'one' : 'two', right ? byAnn : byEve)] as const;
+      }),
+    );
+    const of = (right: boolean) => verdicts.flatMap(([by, verdict]) => (by === right ? [verdict] : []));
+    expect(of(true).filter((verdict) => verdict === 'rotated')).toHaveLength(1);
+    expect(new Set(of(true))).toEqual(new Set(['rotated', 'repeated']));
+    expect(new Set(of(false))).toEqual(new Set(['other_app']));
+    expect(await stored(row)).toMatchObject({ generation: 1, closed_at: null });
+    expect(await types(row)).toEqual(['session.refreshed']);
+  });
+
+  it('is 50 others at once: nothing moves', async () => {
+    const row = await openChain({ app: named });
+    const before = await stored(row);
+    const askers = [byEve, {}, elsewhere, { app: sha256('mallory') }];
+    const verdicts = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => verdictOf(row, 0, index % 2 ? 'one' : 'two', askers[index % 4])),
+    );
+    expect(new Set(verdicts)).toEqual(new Set(['other_app', 'other_protocol']));
+    expect(await stored(row)).toEqual(before);
+    expect(await verdictOf(row, 0, 'one', byAnn)).toBe('rotated');
+  });
+
+  it('shares an answer with nobody who asks otherwise', async () => {
+    const row = await openChain({ app: unnamed });
+    const askers = [byEve, byAnn, byEve, {}, byAnn, elsewhere, { ...byEve, ...elsewhere }];
+    const verdicts = await Promise.all(askers.map((asker) => verdictOf(row, 0, 'one', asker)));
+    expect(verdicts).toEqual([
+      'other_app',
+      'rotated',
+      'other_app',
+      'repeated',
+      'repeated',
+      'other_protocol',
+      'other_protocol',
+    ]);
+    expect(await types(row)).toEqual(['session.refreshed']);
+  });
+
+  it('is judged for each of 60 chains in one group for itself', async () => {
+    const clientId = newClient();
+    const kinds = [
+      [named, byAnn, 'rotated'],
+      [named, byEve, 'other_app'],
+      [unnamed, {}, 'rotated'],
+      [null, elsewhere, 'other_protocol'],
+      [null, byEve, 'rotated'],
+    ] as const;
+    const rows = await Promise.all(
+      Array.from({ length: 60 }, async (_, index) => {
+        const [app, asker, verdict] = kinds[index % kinds.length] as (typeof kinds)[number];
+        return { row: await openChain({ clientId, app }), asker, verdict };
+      }),
+    );
+    const verdicts = await Promise.all(rows.map(({ row, asker }) => verdictOf(row, 0, 'one', asker)));
+    expect(verdicts).toEqual(rows.map(({ verdict }) => verdict));
+  });
+
+  it('stands in the database as a hash alone', async () => {
+    const row = await openChain({ app: named });
+    const [kept] = await replicas.sql<{ app_hash: Buffer; text: string }>(
+      'SELECT app_hash, session::text AS text FROM sessions session WHERE session_id = $1',
+      [row.sessionId],
+    );
+    expect(kept?.app_hash).toEqual(ann);
+    expect(kept?.text).not.toContain('ann');
+  });
+});
+
 describe('a group', () => {
   it('answers every row for itself: good, repeated, superseded, ahead, closed and unknown ones', async () => {
     const rows = await Promise.all(Array.from({ length: 6 }, () => openChain()));
@@ -250,8 +389,10 @@ class Chain {
   rotatedSecondsAgo = Number.POSITIVE_INFINITY;
   ended = false;
 
-  refresh(presented: number): Verdict {
+  refresh(presented: number, by: 'its app' | 'another app' | 'another door'): Verdict {
     if (this.ended) return 'ended';
+    if (by === 'another door') return 'other_protocol';
+    if (by === 'another app') return 'other_app';
     if (presented > this.generation) return 'ahead';
     if (presented === this.generation) {
       this.generation += 1;
@@ -269,7 +410,11 @@ describe('the refresh chain', () => {
   const step = fc.oneof(
     {
       weight: 6,
-      arbitrary: fc.record({ does: fc.constant('refresh' as const), behind: fc.constantFrom(0, 0, 0, 1, 1, 2, -1) }),
+      arbitrary: fc.record({
+        does: fc.constant('refresh' as const),
+        behind: fc.constantFrom(0, 0, 0, 1, 1, 2, -1),
+        by: fc.constantFrom('its app' as const, 'its app' as const, 'another app' as const, 'another door' as const),
+      }),
     },
     { weight: 2, arbitrary: fc.record({ does: fc.constant('age' as const), seconds: fc.constantFrom(3, 6, 12) }) },
     { weight: 1, arbitrary: fc.record({ does: fc.constant('close' as const) }) },
@@ -278,12 +423,14 @@ describe('the refresh chain', () => {
   it('does what the model does, step by step, at either replica', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 12 }), async (steps) => {
-        const row = await openChain();
+        const row = await openChain({ app: { hash: ann, named: true } });
+        const askers = { 'its app': byAnn, 'another app': byEve, 'another door': { ...byAnn, ...elsewhere } };
         const model = new Chain();
         for (const [taken, atTwo] of steps) {
           if (taken.does === 'refresh') {
             const presented = Math.max(0, model.generation - taken.behind);
-            expect(await verdictOf(row, presented, atTwo ? 'two' : 'one')).toBe(model.refresh(presented));
+            const verdict = await verdictOf(row, presented, atTwo ? 'two' : 'one', askers[taken.by]);
+            expect(verdict).toBe(model.refresh(presented, taken.by));
           } else if (taken.does === 'age') {
             await age(row, taken.seconds);
             model.rotatedSecondsAgo += taken.seconds;
@@ -292,11 +439,11 @@ describe('the refresh chain', () => {
             model.ended = true;
           }
         }
-        const [stored] = await replicas.sql<{ generation: number; ended: boolean }>(
+        const [left] = await replicas.sql<{ generation: number; ended: boolean }>(
           'SELECT generation, closed_at IS NOT NULL AS ended FROM sessions WHERE session_id = $1',
           [row.sessionId],
         );
-        expect(stored).toEqual({ generation: model.generation, ended: model.ended });
+        expect(left).toEqual({ generation: model.generation, ended: model.ended });
       }),
       { numRuns: 100 },
     );
