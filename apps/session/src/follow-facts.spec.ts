@@ -82,9 +82,10 @@ const closed = async () =>
   (await replicas.facts(clientId, 'session.closed')).map(({ body }) => `${body['sessionId']} ${body['reason']}`).sort();
 
 describe('facts that end sessions', () => {
-  it('end those of merged, suspended and erased users, of deleted keys and of suspended clients', async () => {
+  it('end those of merged, suspended and erased users, of changed passwords, of deleted keys and of suspended clients', async () => {
     const suspendedClient = newClient();
     const [merged, suspended, erased] = [await open({ epoch: 1 }), await open(), await open({ epoch: 6 })];
+    const changed = await open({ epoch: 1 });
     const key = await open({ subject: 'key_abcdefghijkl', epoch: 3 });
     const tenant = await open({ clientId: suspendedClient });
     const kept = [
@@ -100,13 +101,14 @@ describe('facts that end sessions', () => {
       told({ type: 'user.merged', body: { from: merged.subject, into: kept[0]?.subject ?? '', epoch: 2 } }),
       told({ type: 'user.suspended', body: { userId: suspended.subject, epoch: 1 } }),
       told({ type: 'user.erased', body: { userId: erased.subject, epoch: 7 } }),
+      told({ type: 'user.password_changed', body: { userId: changed.subject, epoch: 2, change: 'set' } }),
       told({ type: 'key.deleted', body: { keyId: 'abcdefghijkl', epoch: 4 } }),
       told({ type: 'client.suspended', body: { epoch: 1 } }, suspendedClient),
     );
 
-    await until(async () => (await closed()).length === 4 && (await replicas.one.find(tenant)) === null);
+    await until(async () => (await closed()).length === 5 && (await replicas.one.find(tenant)) === null);
     expect(await closed()).toEqual(
-      [merged, suspended, erased, key].map(({ sessionId }) => `${sessionId} revoked`).sort(),
+      [merged, suspended, erased, changed, key].map(({ sessionId }) => `${sessionId} revoked`).sort(),
     );
     await until(async () => (await replicas.facts(suspendedClient, 'session.closed')).length === 1);
     for (const row of kept) expect(await replicas.two.find(row)).not.toBeNull();

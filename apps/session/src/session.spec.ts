@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FaultCode } from '#contracts/fault';
+import { adviceOn } from '#contracts/refusal';
 import type { Received } from '#contracts/service';
 import { session } from '#contracts/session';
 import { createLog } from '#log/log';
@@ -177,6 +178,31 @@ describe('what the audit trail says of an open that was refused', () => {
       ['token.claim_failed', { ...names, reason: 'parent_ended' }],
     ]);
   });
+
+  it.each(['one-time', 'custom-token'] as const)('of a %s token: it opened one before', async (protocol) => {
+    const { link: _, ...asked } = link({ origin: `ott:${randomUUID()}` });
+    const { clientId } = asked;
+    await one.open({ ...asked, protocol });
+    const again = { ...asked, protocol, sessionId: randomUUID() };
+    await expect(two.open(again)).rejects.toEqual(refusal('origin.spent'));
+    await replicas.epochs.raise([{ clientId, subject: asked.subject, least: 1 }]);
+    await expect(one.open({ ...again, origin: `ott:${randomUUID()}` })).rejects.toEqual(refusal('epoch.stale'));
+    const names = { purpose: protocol, ...attempt };
+    expect(await stated(clientId)).toEqual([
+      ['token.claim_failed', { ...names, reason: 'replayed' }],
+      ['token.claim_failed', { ...names, reason: 'changed' }],
+    ]);
+  });
+
+  it('of a password: nothing, as no token was spent', async () => {
+    const { link: _, ...asked } = link({ origin: null, originUntil: null });
+    const { clientId, subject } = asked;
+    await replicas.epochs.raise([{ clientId, subject, least: 1 }]);
+    await expect(one.open({ ...asked, protocol: 'one-time', credential: 'refresh' })).rejects.toEqual(
+      refusal('epoch.stale'),
+    );
+    expect(await stated(clientId)).toEqual([]);
+  });
 });
 
 describe('a browser that is signed in as another user', () => {
@@ -239,6 +265,208 @@ describe('refresh', () => {
     const stranger = new Credentials(parseKeyRing(k1));
     const refreshToken = stranger.refreshToken({ clientId, sessionId: randomUUID(), generation: 0 }, 'k1');
     await expect(one.refresh({ refreshToken, protocols, attempt })).rejects.toEqual(refusal('refresh.refused'));
+  });
+});
+
+describe('a chain that is bound', () => {
+  const bound = (given: Partial<Asked> = {}): Asked => {
+    const { link: _, ...request } = link({ origin: null, originUntil: null, ...given });
+    return { ...request, protocol: 'one-time', credential: 'refresh' };
+  };
+  const door = { protocols: ['one-time' as const], attempt };
+  const stated = async (clientId: string) =>
+    (await replicas.facts(clientId)).flatMap(({ type, body }) => {
+      if (type !== 'session.refresh_refused') return [];
+      expect(adviceOn(type, String(body['reason']))).toBeDefined();
+      return [body];
+    });
+
+  it('to a named app goes on by that app and by its own door only; each other try is told once', async () => {
+    const request = bound({ app: { id: 'Ann@Example.com', named: true } });
+    const { credential: refreshToken, session: opened } = await one.open(request);
+    const wrong = [
+      { ...door, app: 'ann@example.com' },
+      { ...door },
+      { ...door, protocols: ['client-auth' as const], app: 'Ann@Example.com' },
+    ];
+    for (const asker of wrong)
+      await expect(two.refresh({ refreshToken, ...asker })).rejects.toEqual(refusal('refresh.refused'));
+    const { sessionId } = opened;
+    expect(await stated(request.clientId)).toEqual(
+      ['other_app', 'other_app', 'other_protocol'].map((reason) => ({ reason, sessionId, ...attempt })),
+    );
+    const answer = await two.refresh({ refreshToken, ...door, app: 'Ann@Example.com' });
+    expect(session.refresh.reply.parse(answer)).toMatchObject({ outcome: 'rotated', session: opened });
+    expect(await stated(request.clientId)).toHaveLength(3);
+
+    const kept = await replicas.sql<{ text: string }>(
+      `SELECT to_jsonb(kept)::text AS text FROM sessions kept WHERE client_id = $1
+       UNION ALL SELECT to_jsonb(kept)::text FROM outbox kept WHERE client_id = $1`,
+      [request.clientId],
+    );
+    expect(kept.length).toBeGreaterThan(4);
+    for (const { text } of kept) expect(text.toLowerCase()).not.toContain('example');
+  });
+
+  it('to the app its user is goes on without one', async () => {
+    const { credential } = await one.open(bound({ app: { id: 'ann@example.com', named: false } }));
+    const next = await two.refresh({ refreshToken: credential, ...door });
+    await expect(one.refresh({ refreshToken: next.refreshToken, ...door, app: 'eve' })).rejects.toEqual(
+      refusal('refresh.refused'),
+    );
+    const last = await one.refresh({ refreshToken: next.refreshToken, ...door, app: 'ann@example.com' });
+    expect(last.outcome).toBe('rotated');
+  });
+});
+
+describe('what the audit trail says of a refresh that was refused', () => {
+  const refused = async (clientId: string) =>
+    (await replicas.facts(clientId)).flatMap(({ type, body, traceparent }) =>
+      type === 'session.refresh_refused' ? [{ ...body, traceparent }] : [],
+    );
+  const names = { ...attempt, traceparent: null };
+
+  it('is why, once for each, under the client that the token proves', async () => {
+    const request = key002();
+    const { clientId, sessionId } = request;
+    const { credential } = await one.open(request);
+    const ours = new Credentials(parseKeyRing(k1));
+    const unknown = randomUUID();
+    const tokens = [
+      ours.refreshToken({ clientId, sessionId, generation: 9 }, 'k1'),
+      ours.refreshToken({ clientId, sessionId: unknown, generation: 0 }, 'k1'),
+    ];
+    for (const refreshToken of tokens)
+      await expect(two.refresh({ refreshToken, protocols, attempt })).rejects.toEqual(refusal('refresh.refused'));
+    await one.close({ clientId, sessionId, reason: 'admin' });
+    await expect(two.refresh({ refreshToken: credential, protocols, attempt })).rejects.toEqual(
+      refusal('refresh.refused'),
+    );
+    expect(await refused(clientId)).toEqual([
+      { ...names, reason: 'ahead', sessionId },
+      { ...names, reason: 'unknown', sessionId: unknown },
+      { ...names, reason: 'ended', sessionId },
+    ]);
+  });
+
+  it('is nobody’s where the token is none of ours, without a word of it', async () => {
+    const forged = new Credentials(parseKeyRing(key('k1')));
+    const clientId = newClient();
+    const support = 'malformed0';
+    for (const refreshToken of [
+      '',
+      'x',
+      forged.refreshToken({ clientId, sessionId: randomUUID(), generation: 0 }, 'k1'),
+    ])
+      await expect(one.refresh({ refreshToken, protocols, attempt: { ...attempt, support } })).rejects.toEqual(
+        refusal('refresh.refused'),
+      );
+    expect(await refused(clientId)).toEqual([]);
+    const all = await refused('_');
+    expect(all.filter((body) => 'support' in body && body.support === support)).toEqual(
+      Array.from({ length: 3 }, () => ({ ...names, support, reason: 'malformed' })),
+    );
+  });
+
+  it('is one fact for each of 50 superseded tokens at once: one ended the chain, the others came late', async () => {
+    const request = key002();
+    const { credential } = await one.open(request);
+    const second = await one.refresh({ refreshToken: credential, protocols, attempt });
+    await one.refresh({ refreshToken: second.refreshToken, protocols, attempt });
+    const tries = await Promise.allSettled(
+      Array.from({ length: 50 }, (_, index) =>
+        (index % 2 ? one : two).refresh({ refreshToken: credential, protocols, attempt }),
+      ),
+    );
+    expect(new Set(tries.map(({ status }) => status))).toEqual(new Set(['rejected']));
+    const late = await refused(request.clientId);
+    expect(late).toHaveLength(49);
+    expect(new Set(late.map((body) => 'reason' in body && body.reason))).toEqual(new Set(['ended']));
+    expect(await replicas.facts(request.clientId, 'session.reuse_detected')).toHaveLength(1);
+    expect(await replicas.facts(request.clientId, 'session.closed')).toHaveLength(1);
+  });
+
+  it('is counted where an address floods', async () => {
+    const request = key002();
+    const { credential } = await one.open(request);
+    await one.close({ clientId: request.clientId, sessionId: request.sessionId, reason: 'admin' });
+    const flood = { support: 'zzzzzzzzzz', address: randomUUID().slice(0, 32) };
+    const again = () => one.refresh({ refreshToken: credential, protocols, attempt: flood });
+    for (let burst = 0; burst < 7; burst += 1) await Promise.allSettled(Array.from({ length: 100 }, again));
+    expect(await refused(request.clientId)).toHaveLength(600);
+  });
+});
+
+describe('a refresh token', () => {
+  it('reads its session while it is the newest, and spends nothing', async () => {
+    const { credential, session: opened } = await one.open(key002());
+    expect(session.read.reply.parse(await two.read({ refreshToken: credential }))).toEqual(opened);
+    const { refreshToken } = await one.refresh({ refreshToken: credential, protocols, attempt });
+    expect(await two.read({ refreshToken: credential })).toBeNull();
+    expect(await two.read({ refreshToken })).toEqual(opened);
+    expect(await two.read({ refreshToken })).toEqual(opened);
+    expect((await two.refresh({ refreshToken, protocols, attempt })).outcome).toBe('rotated');
+    expect(await one.read({ refreshToken: `${refreshToken}x` })).toBeNull();
+  });
+
+  it.each([
+    ['the newest', 2],
+    ['its predecessor', 1],
+    ['a superseded one', 0],
+  ])('ends its session and what hangs on it: %s', async (_, which) => {
+    const request = key002();
+    const { clientId } = request;
+    const { credential } = await one.open(request);
+    const tokens = [credential];
+    for (const replica of [two, one])
+      tokens.push((await replica.refresh({ refreshToken: tokens.at(-1) as string, protocols, attempt })).refreshToken);
+    const { link: _link, ...below } = link({ clientId, subject: request.subject, origin: null, originUntil: null });
+    await one.open({ ...below, protocol: 'claim', credential: 'refresh', parentId: request.sessionId });
+
+    const refreshToken = tokens[which] as string;
+    expect(await two.close({ clientId: newClient(), refreshToken, reason: 'revoked' })).toEqual({ closed: 0 });
+    expect(await two.close({ clientId, refreshToken: `${refreshToken}x`, reason: 'revoked' })).toEqual({ closed: 0 });
+    expect(await two.read({ refreshToken: tokens[2] as string })).not.toBeNull();
+    expect(await two.close({ clientId, refreshToken, reason: 'revoked' })).toEqual({ closed: 2 });
+    expect(await one.close({ clientId, refreshToken, reason: 'revoked' })).toEqual({ closed: 0 });
+    expect(await one.read({ refreshToken: tokens[2] as string })).toBeNull();
+    expect(await replicas.facts(clientId, 'session.reuse_detected')).toEqual([]);
+  });
+
+  it('that names no session of ours ends nothing', async () => {
+    const forged = new Credentials(parseKeyRing(key('k1')));
+    const request = key002();
+    await one.open(request);
+    const { clientId, sessionId } = request;
+    const refreshToken = forged.refreshToken({ clientId, sessionId, generation: 0 }, 'k1');
+    expect(await one.close({ clientId, refreshToken, reason: 'revoked' })).toEqual({ closed: 0 });
+    expect(await one.read({ clientId, sessionId })).not.toBeNull();
+  });
+});
+
+describe('a subject that may keep so many sessions', () => {
+  it('keeps the newest', async () => {
+    const request = () => {
+      const { link: _, ...asked } = link({ clientId, subject, origin: `ott:${randomUUID()}`, mostPerSubject: 10 });
+      return { ...asked, protocol: 'custom-token' as const };
+    };
+    const [clientId, subject] = [newClient(), randomUUID()];
+    const answers = [];
+    for (let count = 0; count < 12; count += 1) answers.push(await (count % 2 ? one : two).open(request()));
+    const { items } = await one.list({ clientId, userId: subject });
+    expect(items).toEqual(
+      answers
+        .slice(2)
+        .reverse()
+        .map((answer) => answer.session),
+    );
+    expect(await one.read({ cookie: answers[1]?.credential ?? '' })).toBeNull();
+  });
+
+  it('does not by hanging one on another', () => {
+    const { link: _, ...asked } = link({ parentId: randomUUID(), mostPerSubject: 10 });
+    const parsed = session.open.request.safeParse({ ...asked, protocol: 'custom-token' });
+    expect(parsed.error?.issues.map(({ path }) => path)).toEqual([['mostPerSubject']]);
   });
 });
 

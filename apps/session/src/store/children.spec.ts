@@ -44,6 +44,36 @@ describe('a child', () => {
     expect(short.expiresAt.getTime() - short.createdAt.getTime()).toBe(60_000);
   });
 
+  it('was asked who its user is when its topmost session began, however far below that it hangs', async () => {
+    const parent = await openParent();
+    const root = await replicas.one.find(parent);
+    expect(root?.authenticatedAt).toEqual(root?.createdAt);
+    const [, ...below] = await openLine(2, parent);
+    for (const row of below) {
+      const session = await replicas.two.find(row);
+      expect(session?.authenticatedAt).toEqual(root?.authenticatedAt);
+      expect(session?.createdAt.getTime()).toBeGreaterThanOrEqual(root?.createdAt.getTime() ?? Number.NaN);
+    }
+
+    await replicas.sql(`UPDATE sessions SET auth_time = auth_time - interval '1 h' WHERE session_id = $1`, [
+      parent.sessionId,
+    ]);
+    const { session } = await opened(replicas.two, child(parent));
+    expect(session.authenticatedAt.getTime()).toBe((root?.authenticatedAt.getTime() ?? Number.NaN) - 3_600_000);
+    const group = await Promise.all(Array.from({ length: 5 }, () => opened(replicas.one, child(parent))));
+    expect(new Set(group.map((each) => each.session.authenticatedAt.getTime()))).toEqual(
+      new Set([session.authenticatedAt.getTime()]),
+    );
+  });
+
+  it('whose clock is behind its parent’s is no younger for it', async () => {
+    const parent = await openParent();
+    const ahead = `UPDATE sessions SET auth_time = now() + interval '1 h' WHERE session_id = $1`;
+    await replicas.sql(ahead, [parent.sessionId]);
+    const { session } = await opened(replicas.two, child(parent));
+    expect(session.authenticatedAt).toEqual(session.createdAt);
+  });
+
   it('is as old as its parent where it comes to epochs', async () => {
     const parent = await openParent({ epoch: 3, clientEpoch: 1 });
     const row = child(parent, { epoch: 4, clientEpoch: 2 });

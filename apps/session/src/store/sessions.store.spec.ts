@@ -40,6 +40,30 @@ describe('reading', () => {
   });
 });
 
+describe('reading by a link of the chain', () => {
+  const found = async (name: { clientId: string; sessionId: string }, generation: number) =>
+    (await replicas.two.find({ clientId: name.clientId, sessionId: name.sessionId, generation }))?.sessionId;
+
+  it('finds the session by its newest link alone, and spends nothing', async () => {
+    const row = chain({ clientId: newClient() });
+    await opened(replicas.one, row);
+    expect(await Promise.all([0, 1].map((link) => found(row, link)))).toEqual([row.sessionId, undefined]);
+    await replicas.one.refresh(refreshing(row, 0));
+    expect(await Promise.all([0, 1, 2].map((link) => found(row, link)))).toEqual([undefined, row.sessionId, undefined]);
+    expect((await replicas.one.refresh(refreshing(row, 1)))?.verdict).toBe('rotated');
+  });
+
+  it('finds none that ended, also among others asked for otherwise', async () => {
+    const clientId = newClient();
+    const [ended, live] = [chain({ clientId }), chain({ clientId })];
+    await Promise.all([ended, live].map((row) => opened(replicas.one, row)));
+    await replicas.one.closeOne(closing(clientId), ended.sessionId, null);
+    const { sessionId } = live;
+    const all = [found(ended, 0), found(live, 0), found(live, 7), replicas.two.find(live).then((at) => at?.sessionId)];
+    expect(await Promise.all(all)).toEqual([undefined, sessionId, undefined, sessionId]);
+  });
+});
+
 describe('closing', () => {
   it('ends a session once, with one fact, also when 50 ask at once', async () => {
     const row = opening({ clientId: newClient() });
