@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   allowInsecureRequests,
@@ -51,6 +53,11 @@ describe('the standards', () => {
     stack = await startStack({ env: { LIMITS: 'claim=1000/1m' } });
     admin = new Admin(stack);
     line = await busOf(stack);
+    // A token of no session can be judged only where the revocations are known.
+    await eventually(
+      async () => readFileSync(join(stack.logs, 'gateway.log'), 'utf8'),
+      (log) => log.includes('revocations are known'),
+    );
     [mine, theirs] = [await side(), await side()];
   }, startMs);
   afterAll(async () => {

@@ -30,7 +30,7 @@ export class Claimants {
     // A browser says where a page is from; whoever says nothing has landed nowhere, and is refused like that.
     if (authorization === undefined) return { landing: origin.length > 255 ? '' : origin };
 
-    const { client, kind, scopes } = await this.keys.check((bearerOf(request) ?? '').slice(0, 512), attempt);
+    const { client, kind, scopes } = await this.keys.check(bearerOf(request) ?? '', attempt);
     if (kind !== 'private') throw new Fault('key.refused');
     if (!scopes.includes(scope)) throw new Fault('scope.missing');
     return { clientId: client.clientId };
