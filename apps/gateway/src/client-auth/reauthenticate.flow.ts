@@ -15,15 +15,18 @@ export class ReauthenticateFlow {
   constructor(
     private readonly bus: Bus,
     private readonly pairs: BearerPair,
-    private readonly settings: ClientSettings,
+    private readonly clients: ClientSettings,
   ) {}
 
   async run(refreshToken: string, attempt: Attempt): Promise<Tokens> {
     const asked = { refreshToken, protocols: ['client-auth' as const], attempt };
     const { session: current, refreshToken: successor } = await this.bus.ask(session.refresh, asked);
     try {
-      const settings = await this.settings.find(current.clientId);
-      if (!settings) throw new Fault('refresh.refused');
+      const client = await this.clients.standing(current.clientId);
+      if (!client) throw new Fault('refresh.refused');
+      // Its sessions end a moment after it was suspended; from then on they are refused as what they are.
+      if (client.status === 'suspended') throw new Fault('account.suspended');
+      const { settings } = client;
       // Never more than the session began with, and less where its client allows less by now (S-90).
       const scopes = capScopes(current.scopes, settings.scopes);
       const grant = { ttlSeconds: settings.lifetimes.clientAuth.access };
