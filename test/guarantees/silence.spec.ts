@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
+import { identity } from '#contracts/identity';
 import { session } from '#contracts/session';
 import { token } from '#contracts/token';
 import { Admin } from '../support/admin.js';
@@ -55,6 +56,17 @@ describe('after a run, no secret of it', () => {
     secrets.set('second link secret', second).set('API key', key).set('rotated API key', rotated);
 
     const { bus, close } = await busOf(stack);
+    const [password, wrong, totp] = ['canary of a password', 'canary of a wrong one', 'canary-code'];
+    const username = 'canary.password@example.com';
+    const { userId } = await admin.post(`clients/${partner.clientId}/users`, { email: username, password });
+    const { secret: factor } = await admin.post(`clients/${partner.clientId}/users/${userId}/totp`);
+    for (const tried of [{ password: wrong }, { password }, { password, totp }]) {
+      const asked = { clientId: partner.clientId, username, ...tried, attempt };
+      await bus.ask(identity.checkPassword, asked).catch(() => undefined);
+    }
+    await admin.patch(`clients/${partner.clientId}/users/${userId}`, { password: `${password}, changed` });
+    secrets.set('password', password).set('wrong password', wrong).set('wrong code', totp).set('second factor', factor);
+    personal.push(username);
     await bus.ask(token.authenticate, { key, attempt });
     await bus.ask(token.authenticate, { key: `${key}x`, attempt }).catch(() => undefined);
     const opened = await bus.ask(session.open, {
@@ -69,10 +81,11 @@ describe('after a run, no secret of it', () => {
       credential: 'refresh',
       attempt,
     });
-    const { refreshToken } = await bus.ask(session.refresh, { refreshToken: opened.credential, attempt });
+    const protocols = ['client-auth' as const];
+    const { refreshToken } = await bus.ask(session.refresh, { refreshToken: opened.credential, protocols, attempt });
     // A superseded token after its successor was used is reuse: the loudest path there is.
-    await bus.ask(session.refresh, { refreshToken, attempt });
-    await bus.ask(session.refresh, { refreshToken: opened.credential, attempt }).catch(() => undefined);
+    await bus.ask(session.refresh, { refreshToken, protocols, attempt });
+    await bus.ask(session.refresh, { refreshToken: opened.credential, protocols, attempt }).catch(() => undefined);
     const signed = await bus.ask(token.sign, {
       kind: 'access',
       clientId: partner.clientId,
