@@ -6,7 +6,7 @@ export interface Cost {
   readonly parallelism: number;
 }
 
-/** OWASP's Password Storage Cheat Sheet: 19 MiB and two passes on one lane; about 30 ms of a core. */
+/** OWASP's Password Storage Cheat Sheet (docs/decisions/0010-passwords.md): 19 MiB and two passes on one lane; about 30 ms of a core. */
 export const presentCost: Cost = { memory: 19_456, passes: 2, parallelism: 1 };
 
 /** A password as it is kept. */
