@@ -21,6 +21,9 @@ export interface Arrival {
   readonly said: Said;
 }
 
+/** Nobody would miss an anonymous session; the secret of protocol 003 only looks like our cookie. */
+const unmissed: readonly SessionView['protocol'][] = ['anonymous', 'custom-token'];
+
 /** A one-time token in an address becomes a session of this browser, which hangs on the one it was made in. */
 @Injectable()
 export class LandFlow {
@@ -60,7 +63,7 @@ export class LandFlow {
   /** Who is signed in here at the client, and would be missed. */
   private async somebody(cookie: string, clientId: string): Promise<SessionView | null> {
     const current = await this.bus.ask(session.read, { cookie });
-    return current?.clientId === clientId && current.protocol !== 'anonymous' ? current : null;
+    return current?.clientId === clientId && !unmissed.includes(current.protocol) ? current : null;
   }
 
   private async open(claimed: Reply<typeof token.claim>, { lifetimes }: Settings, { attempt, presented }: Visit) {

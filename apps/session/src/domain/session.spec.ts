@@ -21,6 +21,8 @@ describe('the session a browser came with', () => {
     ['api-link', ann, 'confirm', 'replaced'],
     ['anonymous', bob, 'confirm', 'replaced'],
     ['anonymous', ann, 'replace', 'replaced'],
+    ['custom-token', ann, 'replace', 'kept'],
+    ['custom-token', bob, 'confirm', 'kept'],
   ] as const)(
     'of protocol %s, when %s signs in and the client wants %s, is %s',
     (protocol, subject, switchUser, fate) => {

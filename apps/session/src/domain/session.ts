@@ -55,13 +55,14 @@ export interface Presented {
 
 /**
  * What becomes of the session a browser came with: a new sign-in replaces it (S-26), whoever's it was, unless the new
- * one hangs on it; where the client wants so, a signed-in user is asked before another takes their place (S-25).
+ * one hangs on it; where the client wants so, a signed-in user is asked before another takes their place (S-25). The
+ * secret of protocol 003 has the form of our cookie and is none: whoever puts it there ends nothing by it.
  */
 export function standing(
   { session, carries }: Presented,
   { subject, switchUser }: { readonly subject: string; readonly switchUser: 'confirm' | 'replace' },
 ): 'kept' | 'asked' | 'replaced' {
-  if (carries) return 'kept';
+  if (carries || session.protocol === 'custom-token') return 'kept';
   const another = session.subject !== subject && session.protocol !== 'anonymous';
   return another && switchUser === 'confirm' ? 'asked' : 'replaced';
 }
