@@ -45,7 +45,12 @@ describe('a refresh that was refused', () => {
     const presented = { clientId, sessionId: randomUUID(), generation: 3 };
     const refusal = refreshRefused(presented, reason, attempt);
     facts['session.refresh_refused'].parse(refusal.body);
-    expect(refusal).toMatchObject({ clientId, subject: `session/${presented.sessionId}` });
+    expect(refusal).toEqual({
+      type: 'session.refresh_refused',
+      clientId,
+      subject: `attempt/${attempt.support}`,
+      body: { reason, sessionId: presented.sessionId, ...attempt },
+    });
     expect(adviceOn(refusal.type, reason)).toBe(refreshRefusals[reason]);
   });
 

@@ -47,8 +47,8 @@ export function refreshRefused(
   reason: RefreshRefusal,
   { support, address }: Attempt,
 ): NewFact<'session.refresh_refused'> {
-  const body = { support, reason, address };
-  if (!presented) return { type: 'session.refresh_refused', clientId: '_', subject: `attempt/${support}`, body };
-  const { clientId, sessionId } = presented;
-  return { type: 'session.refresh_refused', clientId, subject: `session/${sessionId}`, body: { ...body, sessionId } };
+  const { clientId, sessionId } = presented ?? { clientId: '_' };
+  const body = { support, reason, address, ...(sessionId !== undefined && { sessionId }) };
+  // Not of the session: whoever floods with its tokens would hold up the fact that it was closed.
+  return { type: 'session.refresh_refused', clientId, subject: `attempt/${support}`, body };
 }
