@@ -62,7 +62,9 @@ describe('the edge', () => {
           expect([path, method, answer.status]).toEqual([path, method, 405]);
           const allow = answer.headers['allow']!.split(', ');
           expect(allow.sort()).toEqual([...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].sort());
-          expect(answer.text === '' || answer.json().code === 'method_not_allowed').toBe(true);
+          // In the words of its protocol: one has a code of its own, one the status, some none.
+          const { code } = answer.text === '' ? {} : answer.json();
+          expect(['method_not_allowed', 405, undefined]).toContain(code);
         }
       }
     }

@@ -19,7 +19,7 @@ const mark = 'scope';
 
 /** Lets in the project's backends, by a private key with the scope the route names. */
 @Injectable()
-export class BackendGuard implements CanActivate {
+class BackendGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly keys: ProjectKeys,

@@ -7,7 +7,7 @@ const optional = <Schema extends z.ZodType>(schema: Schema) =>
   schema.nullish().transform((value) => value ?? undefined);
 
 /** The longest life of a secret that could be guessed, in seconds. */
-export const longestShortLife = 900;
+const longestShortLife = 900;
 
 /** The family's own form of an id; other users are reached by whatever id their client gave them. */
 const newUserId = z.string().regex(/^(unique\(\)|[a-zA-Z0-9][a-zA-Z0-9._-]{0,35})$/, {
