@@ -13,7 +13,8 @@ import { locksBy } from './domain/guess-budget.js';
 import { claimFailed, tokenLocked } from './domain/refusal.js';
 import { Lanes } from './lanes.js';
 import { CustomTokenStore, type Presented } from './store/custom-token.store.js';
-import { type Admitted, GuessStore } from './store/guess.store.js';
+import { GuessStore } from './store/guess.store.js';
+import type { Admitted } from './store/guess-counting.js';
 
 type Request = Extract<Received<typeof token.claim>, { purpose: 'custom-token' }>;
 
@@ -62,39 +63,43 @@ export class ClaimCustomToken {
 
   /** Nobody guesses 64 bit: taken without counting. */
   private async take(request: Request, presented: Presented): Promise<CustomToken> {
+    const { clientId } = presented;
     const taken = await this.tokens.claim(presented);
-    if (!isLive(taken)) return this.refuse(request, presented.clientId, taken ? 'expired' : 'wrong');
-    await doubtful(this.facts.write(claimed(taken)));
+    if (!isLive(taken)) return this.refuse(request, clientId, taken ? 'expired' : 'wrong');
+    await doubtful(this.facts.write(claimed(clientId, taken)));
     return taken;
   }
 
   private async guess(request: Request, presented: Presented): Promise<CustomToken> {
     const { clientId } = presented;
+    this.tokens.mustBeThere();
     const standing = await this.guesses.count(presented);
     if (standing === 'none') return this.refuse(request, clientId, 'wrong');
     if (standing === 'locked') return this.refuse(request, clientId, 'locked');
 
     const taken = await this.tokens.claim(presented);
-    // one that was replaced meanwhile may still stand in Redis
-    if (!isLive(taken) || taken.tokenId !== standing.tokenId) return this.missed(request, standing);
-    await doubtful(this.guesses.clear(presented, standing, claimed(taken)));
+    // one that was replaced may still stand in Redis
+    if (!isLive(taken) || taken.tokenId !== standing.tokenId) return this.miss(request, standing);
+    await doubtful(this.guesses.clear(presented, standing, claimed(clientId, taken)));
     return taken;
   }
 
-  private async missed(request: Request, { tokenId, userId, counted }: Admitted): Promise<never> {
+  private async miss(request: Request, { tokenId, userId, counted }: Admitted): Promise<never> {
     const { clientId } = request;
     const locked = locksBy(counted).map((lock) => tokenLocked(clientId, { tokenId, userId }, lock));
-    const [refused] = await Promise.allSettled([
-      this.refuse(request, clientId, 'wrong'),
-      ...locked.map((fact) => this.facts.write(fact)),
-    ]);
-    throw refused.status === 'rejected' ? refused.reason : new Error('what was refused went on');
+    const stated = locked.map((fact) => this.facts.write(fact));
+    await Promise.all([this.record(request, clientId, 'wrong'), ...stated]);
+    throw new Fault('code.refused');
   }
 
   /** @param known the client, or `null` when it is not one of ours */
-  private async refuse({ purpose, attempt }: Request, known: string | null, reason: ClaimRefusal): Promise<never> {
-    await this.refusals.record(claimFailed(known, purpose, reason, attempt), attempt);
+  private async refuse(request: Request, known: string | null, reason: ClaimRefusal): Promise<never> {
+    await this.record(request, known, reason);
     throw new Fault('code.refused');
+  }
+
+  private record({ purpose, attempt }: Request, known: string | null, reason: ClaimRefusal): Promise<void> {
+    return this.refusals.record(claimFailed(known, purpose, reason, attempt), attempt);
   }
 }
 
@@ -103,7 +108,7 @@ function isLive(taken: CustomToken | null): taken is CustomToken {
   return taken !== null && taken.expiresAt > Date.now() / 1000;
 }
 
-function claimed({ clientId, tokenId, userId }: CustomToken): NewFact<'token.claimed'> {
+function claimed(clientId: string, { tokenId, userId }: CustomToken): NewFact<'token.claimed'> {
   const body = { tokenId, userId, purpose: 'custom-token' } as const;
   return { type: 'token.claimed', clientId, subject: `token/${tokenId}`, body };
 }

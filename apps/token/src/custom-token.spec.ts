@@ -244,8 +244,7 @@ describe('a custom token', () => {
     expect(names).toHaveLength(2);
     expect(tables[0]).toHaveLength(1);
     const rested = JSON.stringify([names, values, tables]);
-    expect(JSON.stringify(tables)).not.toContain(user.externalId);
-    expect(names.join()).not.toContain(user.externalId);
+    expect(rested).not.toContain(user.externalId);
     for (const { secret } of offers) {
       // six digits may stand in any hex by chance: as a word
       expect(rested).not.toMatch(new RegExp(`(?<![0-9a-f])${secret}(?![0-9a-f])`));
@@ -504,7 +503,7 @@ describe('guesses at a short secret', () => {
     expect(left).toBe(0);
   });
 
-  it('that are counted but not compared, since Redis is away, stay counted', async () => {
+  it('stay counted when Redis does not answer or loses everything, and are not counted without it', async () => {
     const server = await RedisServer.at();
     try {
       await server.up();
@@ -513,16 +512,25 @@ describe('guesses at a short secret', () => {
       const user = someone();
       const { secret } = await offer(user, { on: alone });
       await miss(user, secret, 3, { on: alone });
-      await server.kill();
+      server.pause();
       await expect(claim(user.externalId, secret, { on: alone })).rejects.toMatchObject({ code: 'service.silent' });
+      server.resume();
+      expect(await countsOf(user.userId)).toMatchObject({ of_token: 4 });
+      // the guess may have come through, so the next secret
+      const next = await offer(user, { on: alone });
+      await miss(user, next.secret, 4, { on: alone });
+      await server.kill();
+      while (redis.status === 'ready') await sleep(5);
+      const away = claim(user.externalId, next.secret, { on: alone });
+      await expect(away).rejects.toMatchObject({ code: 'service.unavailable' });
       await server.up();
       while (redis.status !== 'ready') await sleep(20);
       expect(await countsOf(user.userId)).toMatchObject({ of_token: 4 });
       // a restart, and one that lost everything, gives nobody a sixth guess
-      await miss(user, secret, 1, { on: alone });
+      await miss(user, next.secret, 1, { on: alone });
       await redis.flushall();
-      await expect(claim(user.externalId, secret, { on: alone })).rejects.toMatchObject(refused);
-      expect(await countsOf(user.userId)).toMatchObject({ of_token: 5, evaluated: 5 });
+      await expect(claim(user.externalId, next.secret, { on: alone })).rejects.toMatchObject(refused);
+      expect(await countsOf(user.userId)).toMatchObject({ of_token: 5, evaluated: 9 });
       redis.disconnect();
     } finally {
       await server[Symbol.asyncDispose]();

@@ -33,8 +33,7 @@ export class OfferCustomToken {
 
     // before the new one can be taken, no older one can be any more
     if (isShort(length)) await this.guesses.replace({ ...user, userId, tokenId, ttlSeconds });
-    const waiting = { clientId, tokenId, userId, externalId, epoch, expiresAt };
-    await this.tokens.save({ ...user, secret }, waiting, ttlSeconds);
+    await this.tokens.save({ ...user, secret }, { tokenId, userId, epoch, expiresAt }, ttlSeconds);
     const body = { tokenId, userId, purpose };
     await this.facts.write({ type: 'token.offered', clientId, subject: `token/${tokenId}`, body });
     return { tokenId, secret, expiresAt };

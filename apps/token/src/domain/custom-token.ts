@@ -1,13 +1,11 @@
 import { hmacSha256, sha256 } from '#secrets/digest';
 import type { RandomBytes } from '#secrets/random';
 
-/** What a secret of protocol 003 stands for while it waits for its user. */
+/** What a secret of protocol 003 stands for while it waits for its user, who names the client and themselves. */
 export interface CustomToken {
-  readonly clientId: string;
   /** Names the session it opens: `origin = ott:<tokenId>`. */
   readonly tokenId: string;
   readonly userId: string;
-  readonly externalId: string;
   /** The user's when it was offered. */
   readonly epoch: number;
   /** Seconds since 1970. */

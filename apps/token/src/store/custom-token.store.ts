@@ -1,23 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
+import { Fault } from '#contracts/fault';
 import { decisive, harmless } from '#redis/outcome';
 import { type CustomToken, customTokenPlace } from '../domain/custom-token.js';
 import { Vault } from '../vault.js';
+import type { Guarded } from './guarded.js';
 
-const stored = z.strictObject({
-  clientId: z.string(),
-  tokenId: z.uuid(),
-  userId: z.uuid(),
-  externalId: z.string(),
-  epoch: z.int(),
-  expiresAt: z.int(),
-});
+const stored = z.strictObject({ tokenId: z.uuid(), userId: z.uuid(), epoch: z.int(), expiresAt: z.int() });
 
 /** A secret beside whose it is said to be. */
-export interface Presented {
-  readonly clientId: string;
-  readonly userHash: Buffer;
+export interface Presented extends Guarded {
   readonly secret: string;
 }
 
@@ -41,6 +34,11 @@ export class CustomTokenStore {
   async save(presented: Presented, token: CustomToken, ttlSeconds: number): Promise<void> {
     const place = key(this.peppers[0], presented);
     await harmless(this.redis.set(place, JSON.stringify(token), 'EX', ttlSeconds));
+  }
+
+  /** @throws Fault `service.unavailable`: nobody's guess is to be counted that could not be compared */
+  mustBeThere(): void {
+    if (this.redis.status !== 'ready') throw new Fault('service.unavailable');
   }
 
   /**
