@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Secret, TOTP } from 'otpauth';
 import { DataSource } from 'typeorm';
+import { newCall, withCall } from '#bus/call';
 import { type FactType, facts } from '#contracts/fact';
 import { Fault } from '#contracts/fault';
 import { identity, user } from '#contracts/identity';
@@ -25,6 +26,7 @@ import { store } from './store/data-source.js';
 import { PasswordsStore } from './store/passwords.store.js';
 import { UsersStore } from './store/users.store.js';
 import { Totp } from './totp.js';
+import { Turns } from './turns.js';
 import { UpdateUser } from './update-user.js';
 import { UserStanding } from './user-standing.js';
 
@@ -53,11 +55,10 @@ afterAll(async () => {
   await scratch.drop();
 });
 
-function replica(postgres: Postgres) {
+function replica(postgres: Postgres, hashing = new PasswordHashing()) {
   const outbox = new Outbox();
   const users = new UsersStore(postgres, outbox);
   const passwords = new PasswordsStore(postgres);
-  const hashing = new PasswordHashing();
   const refusals = new Refusals(new GroupedFacts(postgres, outbox), log);
   const checks = new CheckPassword(passwords, hashing, totp, refusals, log);
   const creation = new CreateUser(users, hashing);
@@ -396,11 +397,28 @@ describe('failures', () => {
   });
 
   it('are none where the service was too busy to judge', async () => {
-    const { clientId, tries } = await ann();
-    const work = Promise.allSettled(Array.from({ length: 80 }, () => ask.hashing.matches('x', null)));
-    expect(await outcome(tries(right))).toBe('service.busy');
+    const { clientId } = await ann();
+    const small = replica(scratch.postgres, new PasswordHashing(new Turns(1, 1)));
+    const came = await Promise.all(
+      Array.from({ length: 5 }, () => outcome(small.check({ clientId, username: email, password: 'wrong password' }))),
+    );
+    expect(came.toSorted()).toEqual([...Array(2).fill('password.refused'), ...Array(3).fill('service.busy')]);
+    expect(await failuresOf(clientId)).toEqual({ hour: 2, row: 2 });
+  });
+
+  it('are none where the caller had gone meanwhile', async () => {
+    const { clientId } = await ann();
+    const turns = new Turns(1, 1);
+    const small = replica(scratch.postgres, new PasswordHashing(turns));
+    const held = Promise.withResolvers<void>();
+    const before = turns.take(() => held.promise);
+    const late = withCall(newCall(Date.now(), 1500), () =>
+      outcome(small.check({ clientId, username: email, password: right })),
+    );
+    setTimeout(held.resolve, 1600);
+    expect(await late).toBe('service.busy');
     expect(await failuresOf(clientId)).toEqual({ hour: 0, row: 0 });
-    await work;
+    await before;
   });
 
   it('are forgotten after 90 days without one, and with who bore the e-mail', async () => {

@@ -36,7 +36,7 @@ import { UserStanding } from './user-standing.js';
     SecondFactors,
     CheckPassword,
     PasswordsStore,
-    PasswordHashing,
+    { provide: PasswordHashing, useFactory: () => new PasswordHashing() },
     { provide: Upkeep, inject: [UsersStore, PasswordsStore, Log], useFactory: upkeep },
   ],
 })

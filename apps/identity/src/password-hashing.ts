@@ -1,7 +1,6 @@
 import { argon2, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { Injectable } from '@nestjs/common';
 import { equalInConstantTime } from '#secrets/digest';
 import { type Cost, presentCost, readHash, writeHash } from './domain/password-hash.js';
 import { Turns } from './turns.js';
@@ -16,10 +15,10 @@ const nobodys = { cost: presentCost, salt: Buffer.alloc(16), digest: Buffer.allo
  * argon2id on libuv's threads: three at a time, so that one of its four stays free for what else needs one, and 60 MiB at
  * most. About sixty waiting are what can be computed while a caller waits; more are told that the service is busy.
  */
-@Injectable()
 export class PasswordHashing {
-  private readonly turns = new Turns(3, 60);
   private lastMs = 30;
+
+  constructor(private readonly turns = new Turns(3, 60)) {}
 
   /**
    * @returns a PHC string
