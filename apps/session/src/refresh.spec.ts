@@ -218,6 +218,9 @@ describe('a refresh token', () => {
     const { clientId, sessionId } = request;
     const refreshToken = forged.refreshToken({ clientId, sessionId, generation: 0 }, 'k1');
     expect(await one.close({ clientId, refreshToken, reason: 'revoked' })).toEqual({ closed: 0 });
+    // Another client's session of the very same id.
+    const foreign = await one.open({ ...key002(), sessionId });
+    expect(await one.close({ clientId, refreshToken: foreign.credential, reason: 'revoked' })).toEqual({ closed: 0 });
     expect(await one.read({ clientId, sessionId })).not.toBeNull();
   });
 });

@@ -20,15 +20,18 @@ beforeEach(() => {
 const oneOf = (most: number | null, given: Partial<Opening> = {}) =>
   chain({ clientId, subject, protocol: 'custom-token', mostPerSubject: most, ...given });
 
+/** Of a protocol whose credential a browser presents when the next session opens. */
+const inBrowser = { protocol: 'one-time' } as const;
+
 async function open(most: number | null, given: Partial<Opening> = {}): Promise<Opening> {
   const row = oneOf(most, given);
   await opened(replicas.one, row);
   return row;
 }
 
-async function openInTurn(count: number, most: number | null): Promise<Opening[]> {
+async function openInTurn(count: number, most: number | null, given: Partial<Opening> = {}): Promise<Opening[]> {
   const rows: Opening[] = [];
-  while (rows.length < count) rows.push(await open(most));
+  while (rows.length < count) rows.push(await open(most, given));
   return rows;
 }
 
@@ -115,8 +118,8 @@ describe('one session more than a subject keeps', () => {
   });
 
   it('replaces the session of its browser first: then there is room', async () => {
-    const [first, second] = (await openInTurn(2, 2)) as [Opening, Opening];
-    const third = await open(2, { presented: second.sessionId });
+    const [first, second] = (await openInTurn(2, 2, inBrowser)) as [Opening, Opening];
+    const third = await open(2, { ...inBrowser, presented: second.sessionId });
     expect(await living()).toEqual(ids([third, first]));
     expect(await closed()).toEqual([[second.sessionId, 'replaced']]);
   });
@@ -175,11 +178,11 @@ describe('at once', () => {
   });
 
   it('50 openings of which every second is in a browser with a session leave so many', async () => {
-    const browsers = await openInTurn(10, 10);
+    const browsers = await openInTurn(10, 10, inBrowser);
     await Promise.all(
       Array.from({ length: 50 }, (_, index) => {
         const presented = index % 2 ? (browsers[index % 10]?.sessionId ?? null) : null;
-        return opened(replicas[index % 4 < 2 ? 'one' : 'two'], oneOf(10, { presented }));
+        return opened(replicas[index % 4 < 2 ? 'one' : 'two'], oneOf(10, { ...inBrowser, presented }));
       }),
     );
     expect(await living()).toEqual(await newestOf(10));
