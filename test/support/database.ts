@@ -21,3 +21,31 @@ export async function rowsOf(
     await database.end();
   }
 }
+
+/** What no request changes that is refused. */
+const lasting = [
+  ...['identity.users', 'identity.emails', 'identity.erased'],
+  ...['session.sessions', 'session.epochs'],
+  ...['token.clients', 'token.api_keys', 'token.link_secrets', 'token.signing_keys'],
+];
+
+/** By table; but for how a refresh was judged last, for which the judging statement needs a place. */
+export async function standingOf(stack: Pick<Stack, 'postgres'>): Promise<ReadonlyMap<string, unknown[]>> {
+  const rows = new Map(Object.entries(await rowsOf(stack, lasting)));
+  const sessions = ((rows.get('session.sessions') ?? []) as { session_id: string }[]).map((row) => ({
+    ...row,
+    verdict: null,
+  }));
+  return rows.set(
+    'session.sessions',
+    sessions.sort((a, b) => (a.session_id < b.session_id ? -1 : 1)),
+  );
+}
+
+/** The tables that are not as they were. */
+export function differences(
+  before: ReadonlyMap<string, unknown[]>,
+  after: ReadonlyMap<string, unknown[]>,
+): readonly string[] {
+  return lasting.filter((table) => JSON.stringify(after.get(table)) !== JSON.stringify(before.get(table)));
+}

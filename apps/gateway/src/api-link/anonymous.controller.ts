@@ -2,11 +2,13 @@ import { Body, Controller, Post, Req, Res } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { Fault } from '#contracts/fault';
 import { userView } from '#contracts/identity';
 import { clientId } from '#contracts/ids';
 import { sessionView } from '#contracts/session';
 import { Public } from '../guards/access.guard.js';
 import { Issuer } from '../guards/issuer.js';
+import { Places } from '../guards/places.js';
 import { Attempts } from '../http/attempts.js';
 import { Manners } from '../http/manners.js';
 import { ApiProblems } from '../http/problems.js';
@@ -33,6 +35,7 @@ export class AnonymousController {
     private readonly cookie: SessionCookie,
     private readonly attempts: Attempts,
     private readonly issuer: Issuer,
+    private readonly places: Places,
   ) {}
 
   @Post()
@@ -46,6 +49,7 @@ export class AnonymousController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.output<typeof welcome>> {
+    if (await this.places.isForeignHost(request, clientId)) throw new Fault('origin.refused');
     const { anonymousAccountId, user, session, cookie, embedded } = await this.flow.run({
       clientId,
       origin: foreignOrigin(request.headers, this.issuer.url),
