@@ -41,7 +41,7 @@ stopOnSignal(log, async () => {
 });
 
 const refuseOtherMethods = await mindManners(app, edge, app.get(Places));
-describeApi(app, config.PUBLIC_URL, app.get(SessionCookie).name);
+describeApi(app, config.PUBLIC_URL, app.get(SessionCookie).name, edge.traced);
 await app.init();
 refuseOtherMethods();
 await app.listen(config.PORT, config.HOST);

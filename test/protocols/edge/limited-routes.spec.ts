@@ -9,6 +9,8 @@ const countedByGuards: readonly (readonly [path: RegExp, limit: string])[] = [
   [/^\/v1\/admin\//, 'admin'],
   [/^\/oauth2\//, 'introspection'],
   [/^\/api\/token$/, 'password'],
+  [/^\/v1\/auth$/, 'client-auth'],
+  [/^\/v1\/client$/, 'client-token'],
 ];
 
 /** What nobody gains by asking often: it changes nothing, guesses at nothing, and mostly asks nobody. */

@@ -1,9 +1,15 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { docsPolicy } from '../http/headers.js';
+import type { TracedAddresses } from '../http/trace.js';
 
 /** The OpenAPI document at `/openapi.json` and its reader at `/docs`. */
-export function describeApi(app: NestFastifyApplication, publicUrl: string, cookieName: string): void {
+export function describeApi(
+  app: NestFastifyApplication,
+  publicUrl: string,
+  cookieName: string,
+  traced: TracedAddresses,
+): void {
   const about = new DocumentBuilder()
     .setTitle('Segue')
     .setDescription('Carries a signed-in user from one platform into another without a login screen.')
@@ -26,9 +32,18 @@ export function describeApi(app: NestFastifyApplication, publicUrl: string, cook
       if (/^\/docs(\/|\?|$)/.test(request.url)) reply.header('content-security-policy', docsPolicy);
       done();
     });
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, about), {
+  SwaggerModule.setup('docs', app, () => withTraces(SwaggerModule.createDocument(app, about), traced), {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
     customSiteTitle: 'Segue API',
   });
+}
+
+/** A TRACE is answered by a POST elsewhere, which Nest does not know of. */
+function withTraces(document: OpenAPIObject, traced: TracedAddresses): OpenAPIObject {
+  for (const [path, answering] of traced) {
+    const [item, post] = [document.paths[path], document.paths[answering]?.post];
+    if (item && post) item.trace = { ...post, operationId: `${post.operationId}_trace` };
+  }
+  return document;
 }
