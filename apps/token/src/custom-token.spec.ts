@@ -71,6 +71,9 @@ interface Counts {
   readonly day: number;
   readonly evaluated: number;
 }
+const until = async (redis: Redis, ready: boolean) => {
+  while ((redis.status === 'ready') !== ready) await sleep(5);
+};
 const countsOf = async (userId: string): Promise<Counts> =>
   (
     await store.dataSource.query(
@@ -520,11 +523,11 @@ describe('guesses at a short secret', () => {
       const next = await offer(user, { on: alone });
       await miss(user, next.secret, 4, { on: alone });
       await server.kill();
-      while (redis.status === 'ready') await sleep(5);
+      await until(redis, false);
       const away = claim(user.externalId, next.secret, { on: alone });
       await expect(away).rejects.toMatchObject({ code: 'service.unavailable' });
       await server.up();
-      while (redis.status !== 'ready') await sleep(20);
+      await until(redis, true);
       expect(await countsOf(user.userId)).toMatchObject({ of_token: 4 });
       // a restart, and one that lost everything, gives nobody a sixth guess
       await miss(user, next.secret, 1, { on: alone });
