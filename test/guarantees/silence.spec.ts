@@ -10,7 +10,9 @@ import { Admin } from '../support/admin.js';
 import { Browser } from '../support/browser.js';
 import { busOf, factsOf } from '../support/bus.js';
 import { request } from '../support/http.js';
+import { exchange, Member } from '../support/member.js';
 import { Partner } from '../support/partner.js';
+import { Project } from '../support/project.js';
 import { type Stack, startMs, startStack } from '../support/stack.js';
 
 const attempt = { support: 'abcdefghij', address: '0123456789abcdef' };
@@ -100,11 +102,66 @@ describe('after a run, no secret of it', () => {
     await request(`${stack.url}/v1/admin/clients`, { headers: { authorization: 'Bearer wrong-admin-key-canary' } });
     await request(`${stack.url}/v1/admin/clients`, { method: 'POST', body: '{"name": "broken' });
     secrets.set('wrong admin key', 'wrong-admin-key-canary');
+    await walkCustomTokens(await Project.register(admin));
+    await walkOneTimeTokens(admin, partner.clientId);
     await close();
     // The last fact is in the audit trail: everything was relayed and recorded.
     await admin.audit({ clientId: partner.clientId, type: 'session.reuse_detected' });
   }, startMs);
   afterAll(() => stack?.stop());
+
+  /** Protocol 003: secrets that wait, are wrong, are redeemed; the session and what speaks for it. */
+  async function walkCustomTokens(project: Project): Promise<void> {
+    await project.addUser('canary');
+    const waiting = await project.secretOf('canary', { length: 33 });
+    const guarded = await project.secretOf('canary', { length: 15 });
+    const wrong = 'c0ffee00c0ffee00c0ffee00';
+    await project.redeem('canary', wrong);
+    await project.redeem('canary', wrong.slice(0, 15));
+    const session = await project.signIn('canary');
+    const { jwt } = (await project.as(session.secret, 'POST', 'account/jwts')).json();
+    await project.call('GET', 'account', { headers: { 'x-appwrite-jwt': `${jwt}x` } });
+    const { secret } = JSON.parse(Buffer.from(session.secret, 'base64').toString());
+    secrets
+      .set('private key of a project', project.key)
+      .set('custom token', waiting)
+      .set('short custom token', guarded)
+      .set('wrong custom token', wrong.slice(0, 15))
+      .set('session of a custom token', session.secret)
+      .set('credential of that session', secret)
+      .set('account JWT', jwt);
+  }
+
+  /** Protocol 004: a password, tokens of every kind, spent, waiting, wrong, and in an address. */
+  async function walkOneTimeTokens(admin: Admin, clientId: string): Promise<void> {
+    const member = await Member.register(admin, clientId);
+    const { access_token: bearer, refresh_token } = (await member.signIn()).json();
+    await member.signIn({ password: `${member.password}x` });
+    await member.refresh(refresh_token, { client_id: 'another' });
+    const successor = (await member.refresh(refresh_token)).json().refresh_token;
+    const [waiting, spent, landed] = await Promise.all([1, 2, 3].map(() => member.oneTimeToken(bearer)));
+    const exchanged = (await exchange(stack.url, { token: spent ?? '' })).json();
+    await exchange(stack.url, { token: spent ?? '' });
+    const browser = new Browser(stack.url);
+    for (const door of ['login', 'user/login', 'login'])
+      await browser.open(`/${door}?${new URLSearchParams({ t: landed ?? '', redirectUrl: '//canary.example' })}`);
+    const authorization = `Bearer ${bearer}`;
+    const media = await request(`${stack.url}/api/auth/media/customer`, { headers: { authorization } });
+    const { jwt } = media.json();
+    for (const t of [jwt, `${jwt}x`]) await request(`${stack.url}/v1/media/verify?t=${t}`);
+    secrets
+      .set('password of a member', member.password)
+      .set('bearer', bearer)
+      .set('refresh token of a bearer', refresh_token)
+      .set('its successor', successor)
+      .set('waiting one-time token', waiting ?? '')
+      .set('exchanged one-time token', spent ?? '')
+      .set('landed one-time token', landed ?? '')
+      .set('exchanged bearer', exchanged.token)
+      .set('cookie of a landing', browser.cookie.replace(/^segue=/, ''))
+      .set('media token', jwt);
+    personal.push(member.email);
+  }
 
   it('occurs in a log', () => {
     const logs = readdirSync(stack.logs).map((file) => readFileSync(join(stack.logs, file), 'utf8'));
