@@ -12,9 +12,9 @@ import { type Stack, startMs, startStack } from '../../support/stack.js';
 const executable = findChromium();
 if (!executable) process.stderr.write(`\nSKIPPED the web SDK of protocol 003: ${noChromium}\n\n`);
 
-const { resolve } = createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
 /** The SDK as a page loads it from a content network. */
-const sdk = readFileSync(join(dirname(resolve('appwrite/package.json')), 'dist/iife/sdk.js'), 'utf8');
+const sdk = readFileSync(join(dirname(require.resolve('appwrite')), '../iife/sdk.js'), 'utf8');
 
 (executable ? describe : describe.skip)('appwrite, as it is published, in a real browser', () => {
   let stack: Stack;
