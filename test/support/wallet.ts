@@ -14,12 +14,12 @@ const form = (fields: Readonly<Record<string, string>>) => ({
 });
 
 /** What is inside a session of protocol 003 has the form of our cookie. */
-export function unwrapped(secret: string): string {
+function unwrapped(secret: string): string {
   return JSON.parse(Buffer.from(secret, 'base64').toString()).secret;
 }
 
 /** Our cookie in the clothes of protocol 003. */
-export function wrapped(secret: string): string {
+function wrapped(secret: string): string {
   return Buffer.from(JSON.stringify({ id: Wallet.externalId, secret })).toString('base64');
 }
 
