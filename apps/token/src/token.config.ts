@@ -7,7 +7,7 @@ export const tokenEnv = z.object({
   ...redisEnv,
   ...publicUrlEnv,
   SEAL_KEYS: keyRing().describe(
-    'seals link secrets and signing keys at rest: `<id>:<base64 of 32 bytes>[,…]`, the first key seals, the others still open',
+    'seals link secrets and signing keys at rest, and keys the digests of short secrets: `<id>:<base64 of 32 bytes>[,…]`, the first key seals, the others still open',
   ),
 });
 
