@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Secret, TOTP } from 'otpauth';
 import { Admin } from '../../support/admin.js';
 import { Browser } from '../../support/browser.js';
+import { eventually } from '../../support/eventually.js';
 import { type Answer, request } from '../../support/http.js';
 import { exchange, Member, offer } from '../../support/member.js';
 import { Partner } from '../../support/partner.js';
@@ -10,12 +12,13 @@ type Part = Parameters<Stack['signal']>[0];
 
 describe('protocol 004, while a part is down', () => {
   let stack: Stack;
+  let admin: Admin;
   let member: Member;
   const paused = new Set<Part>();
 
   beforeAll(async () => {
     stack = await startStack({ ownRedis: true, env: { LIMITS: 'password=1000/1m,claim=1000/1m' } });
-    const admin = new Admin(stack);
+    admin = new Admin(stack);
     const { clientId } = await Partner.register(admin);
     member = await Member.register(admin, clientId);
   }, startMs);
@@ -118,4 +121,16 @@ describe('protocol 004, while a part is down', () => {
     pause('token');
     isOauthDown(await ask(), 'unknown');
   }, 15_000);
+
+  it('a password that has spent a second factor is in doubt, where nobody opens sessions', async () => {
+    const guarded = await Member.register(admin, member.clientId);
+    const { secret } = await admin.post(`clients/${member.clientId}/users/${guarded.userId}/totp`);
+    const totp = new TOTP({ secret: Secret.fromBase32(secret) }).generate();
+    stack.signal('session', 'SIGKILL');
+    await eventually(
+      () => member.signIn(),
+      ({ headers }) => headers['segue-outcome'] === 'not_executed',
+    );
+    isOauthDown(await guarded.signIn({ totp }), 'unknown');
+  }, 20_000);
 });

@@ -2,17 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { Bus } from '#bus/bus';
 import { Fault } from '#contracts/fault';
 import type { Attempt } from '#contracts/ids';
-import type { Reply } from '#contracts/service';
 import { type SessionView, session } from '#contracts/session';
-import type { Settings } from '#contracts/settings';
 import { token } from '#contracts/token';
 import { uuidv7 } from '#secrets/random';
 import { ClientSettings } from '../guards/client-settings.js';
 import { clientNamedBy } from '../guards/credential.js';
 import type { Visit } from '../guards/reception.js';
-import { afterTheTake, fenceOf } from '../http/after-the-take.js';
+import { afterTheTake } from '../http/after-the-take.js';
 import { type Landing, landing } from '../http/landing.js';
 import type { Outcome, Said } from '../http/question-pages.js';
+import { childOf } from './child.js';
 
 /** A landing as its address has it. */
 export interface Arrival {
@@ -32,8 +31,10 @@ export class LandFlow {
     private readonly clients: ClientSettings,
   ) {}
 
-  async run({ secret, redirectUrl, said }: Arrival, visit: Visit): Promise<Outcome & Pick<Landing, 'callback'>> {
-    const { attempt, presented } = visit;
+  async run(
+    { secret, redirectUrl, said }: Arrival,
+    { attempt, presented }: Visit,
+  ): Promise<Outcome & Pick<Landing, 'callback'>> {
     const clientId = clientNamedBy(secret);
     const settings = clientId === undefined ? null : await this.clients.find(clientId);
     if (clientId === undefined || !settings) return this.refuse(secret, attempt);
@@ -46,7 +47,10 @@ export class LandFlow {
     const claim = { purpose: 'one-time', secret, ...(current && { unlessOther: current.subject }), attempt } as const;
     try {
       const claimed = await this.bus.ask(token.claim, claim);
-      const opened = await this.open(claimed, settings, visit);
+      const child = { ...childOf(claimed, attempt), sessionId: uuidv7(Date.now()), presented };
+      const opened = await this.bus.ask(session.open, { ...child, credential: 'cookie' }).catch((error: unknown) => {
+        throw afterTheTake(error);
+      });
       return { kind: 'landed', ...there, session: opened.session, cookie: opened.credential };
     } catch (error) {
       if (!current || !(error instanceof Fault) || error.code !== 'claim.questioned') throw error;
@@ -64,18 +68,5 @@ export class LandFlow {
   private async somebody(cookie: string, clientId: string): Promise<SessionView | null> {
     const current = await this.bus.ask(session.read, { cookie });
     return current?.clientId === clientId && !unmissed.includes(current.protocol) ? current : null;
-  }
-
-  private async open(claimed: Reply<typeof token.claim>, { lifetimes }: Settings, { attempt, presented }: Visit) {
-    const { client, userId, epoch, parentId } = claimed;
-    if (epoch === null || parentId === null) throw new Error('a one-time token hangs on a session');
-    const opening = {
-      ...{ clientId: client.clientId, clientEpoch: client.epoch, subject: userId, epoch, parentId, presented, attempt },
-      ...({ protocol: 'one-time', ...fenceOf(claimed), lifetimeSeconds: lifetimes.oneTime.session } as const),
-      ...({ sessionId: uuidv7(Date.now()), credential: 'cookie' } as const),
-    };
-    return this.bus.ask(session.open, opening).catch((error: unknown) => {
-      throw afterTheTake(error);
-    });
   }
 }

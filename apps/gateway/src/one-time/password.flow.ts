@@ -4,6 +4,7 @@ import { Fault } from '#contracts/fault';
 import { identity } from '#contracts/identity';
 import type { Attempt } from '#contracts/ids';
 import { ClientSettings } from '../guards/client-settings.js';
+import { afterTheTake } from '../http/after-the-take.js';
 import { BearerPair, type Pair } from '../http/bearer-pair.js';
 import { appId } from './app-id.js';
 import type { PasswordGrant } from './one-time.schema.js';
@@ -31,8 +32,7 @@ export class PasswordFlow {
     // Shown only to who holds a credential of it (state.md, "Keys and secrets").
     if (client.status === 'suspended') throw new Fault('password.refused');
 
-    const factor = totp === undefined ? {} : { totp };
-    const asked = { clientId, username, password, ...factor, attempt };
+    const asked = { clientId, username, password, ...(totp !== undefined && { totp }), attempt };
     const { user, epoch } = await this.bus.ask(identity.checkPassword, asked);
 
     const { access, session } = client.settings.lifetimes.oneTime;
@@ -42,6 +42,9 @@ export class PasswordFlow {
       app: { id: app ?? appId(username), named: app !== undefined },
     };
     const named = user.externalId === null ? {} : { externalId: user.externalId };
-    return this.pairs.open(opening, { epoch, ttlSeconds: access, ...named });
+    return this.pairs.open(opening, { epoch, ttlSeconds: access, ...named }).catch((error: unknown) => {
+      // A second factor is spent by then, so the same form would be refused.
+      throw totp === undefined ? error : afterTheTake(error);
+    });
   }
 }
