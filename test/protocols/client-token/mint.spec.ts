@@ -10,6 +10,7 @@ import { trusting } from '../../support/trusting.js';
 /** R-26, in milliseconds. */
 const boundMs = 5_000;
 const path = '/api/clients/jwt/token';
+const immense = '9'.repeat(400);
 
 let stack: Stack;
 let admin: Admin;
@@ -76,7 +77,7 @@ describe('a backend that fetches a short-lived token', () => {
     expect(exp - iat).toBe(seconds);
   });
 
-  it.each(['0', '-1', '1441', '1e3', '1000000000', '60.5', '0x3c', 'NaN', '', ' 60', '+60', '٦٠', '9'.repeat(400)])(
+  it.each(['0', '-1', '1441', '1e3', '1000000000', '60.5', '0x3c', 'NaN', '', ' 60', '+60', '٦٠', immense])(
     'may not ask for "%s" minutes',
     async (expiryMins) => {
       const answer = await mint(key.key, { expiryMins });

@@ -25,10 +25,7 @@ describe('the edge', () => {
       path.replace('{clientId}', nobody).replaceAll(/\{\w+\}/g, '0198c0de-0000-7000-8000-000000000000'),
       Object.keys(operations).map((method) => method.toUpperCase()),
     ]);
-    const pages: [string, string[]][] = ['/', '/demo', '/login', '/docs', '/openapi.json'].map((path) => [
-      path,
-      ['GET'],
-    ]);
+    const pages: [string, string[]][] = ['/', '/demo', '/docs', '/openapi.json'].map((path) => [path, ['GET']]);
     routes = [...documented, ...pages, ['/demo/sign-out', ['POST']]];
   }, startMs);
   afterAll(() => stack?.stop());
