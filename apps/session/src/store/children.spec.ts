@@ -188,6 +188,7 @@ describe('a child that begins while its parent ends', () => {
     ['is closed with all of its subject', ({ clientId, subject }) => replicas.two.closeAll(closing(clientId), subject)],
     ['is found reused', (parent) => replicas.two.refresh(refreshing(parent, 0))],
     ['is replaced', ({ clientId, sessionId }) => replicas.two.open(opening({ clientId, presented: sessionId }))],
+    ['is crowded out', ({ clientId, subject }) => replicas.two.open(chain({ clientId, subject, mostPerSubject: 1 }))],
   ];
 
   it.each(ends)('never outlives it: it %s', async (_, end) => {

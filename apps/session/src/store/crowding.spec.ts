@@ -109,6 +109,13 @@ describe('one session more than a subject keeps', () => {
     expect(await closed()).toEqual([[first?.sessionId, 'crowded_out']]);
   });
 
+  it('is never the victim of its own ask, however many were opened before it came to close the oldest', async () => {
+    const [late, middle, newest] = (await openInTurn(3, null)) as [Opening, Opening, Opening];
+    await opened(replicas.two, { ...late, mostPerSubject: 1 });
+    expect(await living()).toEqual(ids([newest, late]));
+    expect(await closed()).toEqual([[middle.sessionId, 'crowded_out']]);
+  });
+
   it('that opens nothing ends nothing', async () => {
     const fence = { origin: `ott:${randomUUID()}`, originUntil: Math.floor(Date.now() / 1000) + 600 };
     const first = await open(1, fence);
@@ -140,6 +147,14 @@ it('costs one statement as long as there is room, and a transaction when there i
     [1, 1],
     [1, 0],
   ]);
+  jest.restoreAllMocks();
+});
+
+it('shares no statement with another of its subject, which Postgres would refuse', async () => {
+  const statements = jest.spyOn(replicas.postgres, 'query');
+  await Promise.all(Array.from({ length: 10 }, () => open(10)));
+  const settled = await Promise.allSettled(statements.mock.results.map(({ value }) => value));
+  expect(settled.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 'fulfilled'));
   jest.restoreAllMocks();
 });
 

@@ -51,7 +51,12 @@ export class SessionsStore {
     this.#reads = new Grouped({ ...size, keys: () => [], run: (rows) => findAll(postgres, rows) });
   }
 
-  /** Opens a session once per origin; a second statement, in a younger snapshot, says why not. */
+  /**
+   * Opens a session once per origin; a second statement, in a younger snapshot, says why not. What its subject then has
+   * too many of is closed before the answer.
+   *
+   * @throws Fault `service.silent` also where only that closing failed: the session is open
+   */
   async open(opening: Opening): Promise<Opened | Switch | NotOpened> {
     const met = (await this.#opened(opening)) ?? (await this.#meetings.add(opening));
     if (met.outcome === 'opened' && met.crowded) await this.#closeOldest(met.session, opening);
