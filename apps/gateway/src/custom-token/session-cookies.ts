@@ -45,10 +45,12 @@ export class SessionCookies {
   }
 
   #set(request: Asking, reply: FastifyReply, project: string, value: string, expires: Date): void {
-    const attributes = { path: '/', httpOnly: true, secure: this.#secure, expires } as const;
-    reply.setCookie(nameOf(project), value, { ...attributes, sameSite: this.#secure ? 'none' : 'lax' });
-    reply.setCookie(legacyOf(project), value, attributes);
-    if (isNuvix(request)) reply.setCookie(nuvix, value, { ...attributes, sameSite: this.#secure ? 'none' : 'lax' });
+    const everywhere = { path: '/', httpOnly: true, secure: this.#secure, expires } as const;
+    const attributes = { ...everywhere, sameSite: this.#secure ? 'none' : 'lax' } as const;
+    reply.setCookie(nameOf(project), value, attributes);
+    // For browsers that do not know `None`.
+    reply.setCookie(legacyOf(project), value, { ...everywhere, sameSite: false });
+    if (isNuvix(request)) reply.setCookie(nuvix, value, attributes);
   }
 }
 
