@@ -5,7 +5,7 @@ import type { KeyCaller } from '../guards/api-keys.js';
 import { ServerKeys } from '../guards/server-keys.js';
 
 /** What a private key needs to mint tokens with. */
-export const issuingScope = 'tokens.issue';
+const issuingScope = 'tokens.issue';
 
 declare module 'fastify' {
   interface FastifyRequest {
