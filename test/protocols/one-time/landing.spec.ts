@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { refusedTargets } from '../../../apps/gateway/src/http/landing.support.js';
 import { Admin } from '../../support/admin.js';
 import { Browser, fieldsOf } from '../../support/browser.js';
 import { type Answer, request } from '../../support/http.js';
@@ -150,24 +151,28 @@ describe('a landing by one-time token', () => {
     it.each([
       ['/a/b?c=d#e', '/a/b?c=d#e'],
       ['', '/home'],
-      ['//evil.example', '/home'],
-      ['/\\evil.example', '/home'],
-      ['https://evil.example/', '/home'],
-      ['https:evil.example', '/home'],
-      ['javascript:alert(1)', '/home'],
-      ['data:text/html,x', '/home'],
-      ['/\t/evil.example', '/home'],
-      ['/%2f%2fevil.example', '/home'],
-      ['/a\r\nlocation: https://evil.example', '/home'],
-      ['\u3002evil.example', '/home'],
-      ['https://user@portal.example.com/', '/home'],
-      [`/${'x'.repeat(3_000)}`, '/home'],
     ])('"%s" ends on %s', async (redirectUrl, location) => {
       const t = await member.oneTimeToken();
       const { answer } = await land(t, { redirectUrl });
       expect([answer.status, answer.headers['location'], answer.cookies.length]).toEqual([303, location, 1]);
       expect(answer.text).toBe('');
     });
+
+    it('never leads elsewhere, in whatever way it is said', async () => {
+      const accessToken = await member.accessToken();
+      // A lone surrogate cannot stand in an address.
+      const targets = refusedTargets.filter((target) => target.isWellFormed());
+      expect(targets.length).toBeGreaterThan(80);
+      for (const redirectUrl of targets) {
+        const { answer } = await land(await member.oneTimeToken(accessToken), { redirectUrl });
+        expect([redirectUrl, answer.status, answer.headers['location'], answer.cookies.length]).toEqual([
+          redirectUrl,
+          303,
+          '/home',
+          1,
+        ]);
+      }
+    }, 30_000);
 
     it('keeps within the client’s callbackPaths, and takes what is listed exactly', async () => {
       const app = 'https://app.example.com/in';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { landing, withParameters } from './landing.js';
+import { refusedTargets } from './landing.support.js';
 
 const here = { landingUrl: '/home', callbackPaths: [], redirectUrls: [] };
 const there = { landingUrl: 'https://portal.example.com/start', callbackPaths: [], redirectUrls: [] };
@@ -33,112 +34,13 @@ describe('landing', () => {
     expect(landing('/x?y#z', there)).toEqual({ location: 'https://portal.example.com/x?y#z', callback: 'taken' });
   });
 
-  const refused = [
-    // Another host, said in every way a browser understands (S-40; the CVEs of the requirements, 1.3)
-    '//evil.example',
-    '///evil.example',
-    '////evil.example',
-    '/\\evil.example',
-    '\\\\evil.example',
-    '\\/evil.example',
-    '/\\/evil.example',
-    '//\\evil.example',
-    '/\t/evil.example',
-    '/\n/evil.example',
-    '/\r/evil.example',
-    '\t//evil.example',
-    ' //evil.example',
-    '/ /evil.example',
-    '//evil.example/%2f..',
-    '//user@evil.example',
-    '//evil.example:80',
-    '//[::1]',
-    '//google%E3%80%82com',
-    '//evil\u3002example',
-    '/\u0000/evil.example',
-    '/\u00a0/evil.example',
-    '/\u2028/evil.example',
-    '/\u200b/evil.example',
-    '/\ufeff//evil.example',
-    // Dot segments that leave two slashes at the front
-    '/..//evil.example',
-    '/.//evil.example',
-    '/a/..//evil.example',
-    '/%2e%2e//evil.example',
-    '/%2e//evil.example',
-    '/./\\evil.example',
-    '/a/../..//evil.example',
-    '/.%2e//evil.example',
-    // Encoded slashes, backslashes and dots, for those behind us who decode once more
-    '/%2fevil.example',
-    '/%2Fevil.example',
-    '/%5cevil.example',
-    '/%5Cevil.example',
-    '/%2f%2fevil.example',
-    '/%252fevil.example',
-    '/%25252fevil.example',
-    '/%255cevil.example',
-    '/%2e%2e%2f%2fevil.example',
-    '/a/..%2f..%2f/evil.example',
-    '/a%2f..%2f..%2fb',
-    '/%c0%afevil.example',
-    '/%c0%ae%c0%ae/x',
-    '/%ff',
-    '/%',
-    '/%zz',
-    '/%u002fevil.example',
-    '/x%5c..%5cy',
-    // Header injection
-    '/x\r\nSet-Cookie: a=b',
-    '/x%0d%0aSet-Cookie:%20a=b',
-    '/x%0aLocation:%20https://evil.example',
-    '/x\u0085y',
-    '/%00',
-    '/x%09y',
-    '/%250a',
-    // Absolute URLs and other schemes
-    'https://evil.example',
-    'http:evil.example',
-    'https:/evil.example',
-    'https:evil.example',
-    'javascript:alert(1)',
-    'JaVaScRiPt:alert(1)',
-    'java\nscript:alert(1)',
-    'data:text/html,x',
-    'vbscript:x',
-    'blob:https://segue.invalid/x',
-    'file:///etc/passwd',
-    'about:blank',
-    'mailto:x@evil.example',
-    '@evil.example',
-    ':80',
-    '.evil.example',
-    'evil.example',
-    'x',
-    '',
-    '?x',
-    '#x',
-    '?//evil.example',
-    '*',
-    '//segue.invalid/x',
-    'https://segue.invalid/x',
-    '//portal.example.com/x',
-    'https://portal.example.com/x',
-    // Neither text nor a sensible length
-    '/\ud800',
-    `/${'a'.repeat(2048)}`,
-    '/a b',
-    '/a\\b',
-    '/a\u007fb',
-  ];
-
-  it.each(refused)('refuses %j and lands where the client says', (path) => {
+  it.each(refusedTargets)('refuses %j and lands where the client says', (path) => {
     expect(landing(path, here)).toEqual({ location: '/home', callback: 'refused' });
     expect(landing(path, there)).toEqual({ location: there.landingUrl, callback: 'refused' });
   });
 
   it('leaves only a location that a browser resolves to the landing’s own origin', () => {
-    for (const path of [...refused, '/x', '/a?b#c', '/..', '/...', '/%2525']) {
+    for (const path of [...refusedTargets, '/x', '/a?b#c', '/..', '/...', '/%2525']) {
       expect(new URL(landing(path, here).location, 'https://id.example.com/api/link').origin).toBe(
         'https://id.example.com',
       );
