@@ -73,16 +73,65 @@ describe('an access token', () => {
   });
 
   it.each([
-    ['', 'nothing'],
-    ['a.b', 'two segments'],
-    [`${token()}.x`, 'four segments'],
-    [`${token()}=`, 'padding'],
-    [` ${token()}`, 'a space'],
-    [`${token()}\n`, 'a line end'],
-    [token().replace(/\.[^.]*$/, '.'), 'no signature'],
-    [token().replaceAll('.', '..'), 'empty segments'],
-    [`${token()}${'A'.repeat(10_000)}`, 'too much'],
-  ])('is strictly compact (%#: %s)', (text) => {
+    ['nothing', ''],
+    ['two segments', 'a.b'],
+    ['four segments', `${token()}.x`],
+    ['padding', `${token()}=`],
+    ['a space', ` ${token()}`],
+    ['a line end', `${token()}\n`],
+    ['no signature', token().replace(/\.[^.]*$/, '.')],
+    ['empty segments', token().replaceAll('.', '..')],
+    ['too much', `${token()}${'A'.repeat(10_000)}`],
+  ])('is strictly compact: with %s it is refused', (_name, text) => {
     expect(isAccepted(text)).toBe(false);
   });
+});
+
+/** RFC 8032; S-57. */
+describe('a signature', () => {
+  /** The order of the group: a signature with S + L is the same equation, and must not be another valid token. */
+  const order = 2n ** 252n + 27742317777372353535851937790883648493n;
+  const input = `${encoded(head)}.${encoded(body)}`;
+  const valid = sign(null, Buffer.from(input), privateKey);
+  const [r, s] = [valid.subarray(0, 32), valid.subarray(32)];
+  const littleEndian = (bytes: Buffer) => BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
+  const scalar = (value: bigint) => Buffer.from(value.toString(16).padStart(64, '0'), 'hex').reverse();
+  const identity = Buffer.from(`01${'00'.repeat(31)}`, 'hex');
+  const isTaken = (signature: Buffer, by = key) => {
+    const read = readJwt(`${input}.${signature.toString('base64url')}`);
+    return read !== null && isGenuine(read, by, issuer);
+  };
+
+  it('of the RFC (section 7.1, test 2) fits', () => {
+    const rfcKey = ed25519Key(
+      Buffer.from('3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c', 'hex').toString('base64url'),
+    );
+    const signature = Buffer.from(
+      '92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da' +
+        '085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00',
+      'hex',
+    );
+    const read = readJwt(token());
+    expect(read && isGenuine({ ...read, signed: Buffer.from([0x72]), signature }, rfcKey, issuer)).toBe(true);
+    expect(read && isGenuine({ ...read, signed: Buffer.from([0x73]), signature }, rfcKey, issuer)).toBe(false);
+  });
+
+  it('of ours is taken', () => expect(isTaken(valid)).toBe(true));
+
+  it.each([
+    ['with S + L', Buffer.concat([r, scalar(littleEndian(s) + order)])],
+    ['with S + 2 L', Buffer.concat([r, scalar(littleEndian(s) + 2n * order)])],
+    ['with S negated', Buffer.concat([r, scalar(order - littleEndian(s))])],
+    ['without S', Buffer.concat([r, Buffer.alloc(32)])],
+    ['without R', Buffer.concat([Buffer.alloc(32), s])],
+    ['of zeros', Buffer.alloc(64)],
+    ['of ones', Buffer.alloc(64, 0xff)],
+    ['with the identity for R, and no S', Buffer.concat([identity, Buffer.alloc(32)])],
+    ['with the sign of R turned', Buffer.concat([r.subarray(0, 31), Buffer.from([(r[31] ?? 0) ^ 0x80]), s])],
+    ['with its halves exchanged', Buffer.concat([s, r])],
+    ['cut short', valid.subarray(0, 63)],
+    ['that goes on', Buffer.concat([valid, Buffer.alloc(1)])],
+    ['twice', Buffer.concat([valid, valid])],
+    ['of one byte', Buffer.from([1])],
+  ])('%s is refused', (_name, signature) => expect(isTaken(signature)).toBe(false));
 });
