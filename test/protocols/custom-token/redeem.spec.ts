@@ -58,6 +58,12 @@ describe('a secret', () => {
     expect(model).toMatchObject({ status: 401, text: expect.stringContaining('"user_invalid_token"') });
     expect(model.text).toContain('Invalid token passed in the request.');
     for (const [reason, answer] of Object.entries(answers)) expect([reason, shown(answer)]).toEqual([reason, model]);
+
+    // Whoever holds the admin key learns more.
+    const refusals = { clientId: project.clientId, type: 'token.claim_failed' };
+    const told = await admin.audit(refusals, Object.keys(answers).length - 1);
+    expect([...new Set(told.map(({ reason }) => reason))].sort()).toEqual(['locked', 'malformed', 'wrong']);
+    for (const { advice } of told) expect(advice).toEqual(expect.any(String));
   });
 
   it('opens one session for fifty who bring it at once', async () => {
@@ -142,6 +148,19 @@ describe('the sessions of an account', () => {
 });
 
 describe('two projects', () => {
+  it('do not meet at a host that one of them lists', async () => {
+    const host = 'login.example.com';
+    await admin.patch(`clients/${other.clientId}`, { settings: { hosts: [host] } });
+    const secret = await project.secretOf(userId, { length: 32 });
+    const refused = await eventually(
+      () => project.call('GET', 'account', { headers: { host } }),
+      ({ status }) => status === 403,
+    );
+    expect(refused.json().type).toBe('general_unknown_origin');
+    expect((await project.redeem(userId, secret, { host })).json().type).toBe('general_unknown_origin');
+    expect((await project.redeem(userId, secret)).status).toBe(201);
+  });
+
   it('never cross, with the same users and whatever they bring', async () => {
     const mine = await project.signIn(userId);
     const secret = await project.secretOf(userId, { length: 32 });

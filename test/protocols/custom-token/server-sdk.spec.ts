@@ -69,6 +69,17 @@ describe('node-appwrite, as it is published', () => {
     for (const account of accounts) expect(await refusal(account.get())).toMatchObject({ code: 401 });
   });
 
+  it('signs out with a JWT', async () => {
+    await project.addUser('by-jwt');
+    const [first, second] = [await project.signIn('by-jwt'), await project.signIn('by-jwt')];
+    const { jwt } = await new Account(client().setSession(first.secret)).createJWT({ duration: 60 });
+    const byJwt = new Account(client().setJWT(jwt));
+    await byJwt.deleteSession({ sessionId: second.$id });
+    await byJwt.deleteSession({ sessionId: 'current' });
+    for (const { secret } of [first, second])
+      expect(await refusal(new Account(client().setSession(secret)).get())).toMatchObject({ code: 401 });
+  });
+
   it('goes by the cookie that a browser brought to a server', async () => {
     await project.addUser('cookie');
     const { secret } = await project.signIn('cookie');
