@@ -48,7 +48,7 @@ const clear = statement(
    ), users AS (
      UPDATE user_guesses g
      SET in_a_row = 0, guessed_at = ${lowered('r.client_id = g.client_id AND r.user_hash = g.user_hash')},
-         live_until = CASE WHEN g.token_id = r.token_id THEN LEAST(g.live_until, now()) ELSE g.live_until END
+         token_id = NULLIF(g.token_id, r.token_id)
      FROM spent r, (SELECT count(*) AS n FROM locked_clients) AS first
      WHERE ${byIndex('g', 'r')} AND n > 0
      RETURNING g.client_id

@@ -68,7 +68,7 @@ const count = statement(
      SELECT named.client_id, named.user_hash, g.*
      FROM (SELECT DISTINCT client_id, user_hash FROM guess ORDER BY client_id, user_hash) AS named, LATERAL (
        SELECT user_id, token_id, of_token, in_a_row, guessed_at FROM user_guesses g
-       WHERE ${byKey('g', 'named')} AND live_until > now()
+       WHERE ${byKey('g', 'named')} AND token_id IS NOT NULL AND live_until > now()
        FOR UPDATE
      ) AS g
    ), of_user AS (

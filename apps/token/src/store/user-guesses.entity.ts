@@ -15,11 +15,11 @@ export class UserGuessesEntity {
   @Column('uuid', { name: 'user_id' })
   userId!: string;
 
-  /** The newest one; no other is accepted. */
-  @Column('uuid', { name: 'token_id' })
-  tokenId!: string;
+  /** The newest one, until it is spent; no other is accepted. */
+  @Column('uuid', { name: 'token_id', nullable: true })
+  tokenId!: string | null;
 
-  /** When that one expires, or was spent. */
+  /** When that one expires. */
   @Column('timestamptz', { name: 'live_until' })
   liveUntil!: Date;
 

@@ -7,7 +7,7 @@ export class Guesses1764700000000 implements MigrationInterface {
       client_id text COLLATE "C" NOT NULL REFERENCES clients,
       user_hash bytea NOT NULL,
       user_id uuid NOT NULL,
-      token_id uuid NOT NULL,
+      token_id uuid,
       live_until timestamptz NOT NULL,
       of_token integer NOT NULL DEFAULT 0,
       in_a_row integer NOT NULL DEFAULT 0,
