@@ -7,6 +7,7 @@ import { identity } from '#contracts/identity';
 import { session } from '#contracts/session';
 import { token } from '#contracts/token';
 import { Admin } from '../support/admin.js';
+import { KeyHolder, refresh, signIn } from '../support/api-key.js';
 import { Browser } from '../support/browser.js';
 import { busOf, factsOf } from '../support/bus.js';
 import { request } from '../support/http.js';
@@ -104,6 +105,7 @@ describe('after a run, no secret of it', () => {
     secrets.set('wrong admin key', 'wrong-admin-key-canary');
     await walkCustomTokens(await Project.register(admin));
     await walkOneTimeTokens(admin, partner.clientId);
+    await walkPrograms(await KeyHolder.register(admin, { features: { shortLivedToken: true, publicKeyAuth: true } }));
     await close();
     // The last fact is in the audit trail: everything was relayed and recorded.
     await admin.audit({ clientId: partner.clientId, type: 'session.reuse_detected' });
@@ -161,6 +163,38 @@ describe('after a run, no secret of it', () => {
       .set('cookie of a landing', browser.cookie.replace(/^segue=/, ''))
       .set('media token', jwt);
     personal.push(member.email);
+  }
+
+  /** Protocols 001 and 002: keys and tokens, good and wrong, in headers, bodies and addresses, where they belong and where not. */
+  async function walkPrograms(holder: KeyHolder): Promise<void> {
+    const [{ key }, { key: publicKey }] = [await holder.newKey(['tokens.issue']), await holder.newPublicKey()];
+    const [id = '', secret = ''] = [key.slice(0, key.lastIndexOf('_')), key.slice(key.lastIndexOf('_') + 1)];
+    const mint = (query: object, headers = {}) =>
+      request(`${stack.url}/api/clients/jwt/token?${new URLSearchParams({ ...query })}`, { headers });
+    const sdk = (await mint({ extId: 'canary-of-an-extId' }, { apikey: key })).json().token;
+    await mint({ apikey: key });
+    await mint({}, { apikey: key, origin: 'https://shop.example.com' });
+    for (const token of [sdk, `${sdk}x`])
+      await request(`${stack.url}/v1/client`, { headers: { authorization: `Bearer ${token}` } });
+    await request(`${stack.url}/v1/client`, { headers: { apikey: publicKey } });
+
+    const pair = (await signIn(stack.url, key)).json();
+    await signIn(stack.url, id, { api_secret: `${secret}x` });
+    const authorization = `Bearer ${pair.refresh_token}`;
+    const traced = await request(`${stack.url}/v1/auth`, { method: 'TRACE', headers: { authorization } });
+    const { refresh_token: successor } = traced.json();
+    await refresh(stack.url, successor);
+    await request(`${stack.url}/v1/auth?refresh_token=${successor}`);
+    await refresh(stack.url, pair.refresh_token);
+    secrets
+      .set('private key of a program', key)
+      .set('its secret alone', secret)
+      .set('public key', publicKey)
+      .set('SDK token', sdk)
+      .set('access token of a key', pair.access_token)
+      .set('refresh token of a key', pair.refresh_token)
+      .set('successor of that', successor);
+    personal.push('canary-of-an-extId');
   }
 
   it('occurs in a log', () => {

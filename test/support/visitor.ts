@@ -11,6 +11,7 @@ export interface Visitor {
   readonly browser: Browser;
   readonly userId: string;
   readonly accessToken: string;
+  readonly refreshToken: string;
 }
 
 /** A partner whose users land at the portal. */
@@ -25,8 +26,8 @@ export async function visit(url: string, partner: Partner): Promise<Visitor> {
   const code = new URL(landing.headers['location'] ?? '').searchParams.get('code');
   const headers = { origin: portal };
   const claimed = await request(`${url}/v1/session/claim`, { method: 'POST', headers, body: { code } });
-  const { accessToken, user } = claimed.json();
-  return { browser, userId: user.userId, accessToken };
+  const { accessToken, refreshToken, user } = claimed.json();
+  return { browser, userId: user.userId, accessToken, refreshToken };
 }
 
 /** What a proxy in front of another service is told of a token. */

@@ -6,6 +6,7 @@ import { KeyHolder, type NewKey, refresh, signIn } from '../../support/api-key.j
 import { eventually } from '../../support/eventually.js';
 import { request } from '../../support/http.js';
 import { type Stack, startMs, startStack } from '../../support/stack.js';
+import { portalOf, visit } from '../../support/visitor.js';
 
 /** R-26, in milliseconds. */
 const boundMs = 5_000;
@@ -115,8 +116,15 @@ describe('a program that goes on', () => {
   });
 
   it('does not get on by the refresh token of another protocol, which stays as it was', async () => {
-    const answer = await refresh(stack.url, `segue_rt_${holder.clientId}_0000000000000000000000_0_a`);
+    const { refreshToken } = await visit(stack.url, await portalOf(admin));
+    const answer = await refresh(stack.url, refreshToken);
     expect([answer.status, answer.json()]).toEqual([401, refused]);
+    const native = (token: string) =>
+      request(`${stack.url}/v1/session/refresh`, { method: 'POST', body: { refreshToken: token } });
+    expect((await native(refreshToken)).status).toBe(200);
+    const { refresh_token } = await begin();
+    expect((await native(refresh_token)).status).toBe(401);
+    expect((await refresh(stack.url, refresh_token)).status).toBe(200);
   });
 
   it('learns by an access token how it stands, and spends nothing', async () => {
