@@ -1,14 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Admin } from '../support/admin.js';
 import { KeyHolder, refresh, signIn } from '../support/api-key.js';
 import { Browser } from '../support/browser.js';
 import { tapBus } from '../support/bus.js';
+import { eventually } from '../support/eventually.js';
 import { type Answer, request } from '../support/http.js';
 import { exchange, Member, offer } from '../support/member.js';
 import { Partner } from '../support/partner.js';
 import { Project } from '../support/project.js';
 import { type SqlTap, tapSql } from '../support/sql-tap.js';
 import { type Stack, startMs, startStack } from '../support/stack.js';
+import { Wallet } from '../support/wallet.js';
 
 describe('the cost of a sign-in by link', () => {
   let stack: Stack;
@@ -233,5 +237,57 @@ describe('the cost of what a program does with its key', () => {
     });
     expect([answer.status, asks]).toEqual([200, ['segue.session.refresh', 'segue.token.sign']]);
     expect(trips).toEqual(['session.refresh']);
+  });
+});
+
+describe('the cost of introspection and revocation', () => {
+  let stack: Stack;
+  let sql: SqlTap;
+  let bus: Awaited<ReturnType<typeof tapBus>>;
+  let wallet: Wallet;
+
+  beforeAll(async () => {
+    stack = await startStack({
+      viaDatabase: async (url) => {
+        sql = await tapSql(url);
+        return sql.url;
+      },
+    });
+    wallet = await Wallet.fill(stack, 'mine');
+    await eventually(
+      async () => readFileSync(join(stack.logs, 'gateway.log'), 'utf8'),
+      (log) => log.includes('revocations are known'),
+    );
+    bus = await tapBus(stack);
+  }, startMs);
+  afterAll(async () => {
+    await bus?.close();
+    await stack?.stop();
+    await sql?.close();
+  });
+
+  const post = (path: string, token: string) =>
+    request(`${stack.url}/oauth2/${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${wallet.key.key}`, 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ token }).toString(),
+    });
+  const costOf = async (path: string, token: string) => {
+    // What is known of a key and a client is three seconds old at most.
+    await post('introspect', await wallet.fresh['access token']());
+    bus.clear();
+    sql.clear();
+    expect((await post(path, token)).status).toBe(200);
+    return { asks: [...bus.asked], asked: sql.asked.filter((name) => /^session\.(?!page_?of)/i.test(name)) };
+  };
+
+  it('is no ask for an access token, and one for a refresh token or an end', async () => {
+    const [accessToken, refreshToken] = [await wallet.fresh['access token'](), await wallet.fresh['refresh token']()];
+    expect(await costOf('introspect', accessToken)).toEqual({ asks: [], asked: [] });
+    const read = await costOf('introspect', refreshToken);
+    expect([read.asks, read.asked.length]).toEqual([['segue.session.read'], 1]);
+    const closed = await costOf('revoke', refreshToken);
+    expect(closed.asks).toEqual(['segue.session.close']);
+    expect(closed.asked.length).toBeLessThanOrEqual(2);
   });
 });
