@@ -29,11 +29,10 @@ export class PasswordFlow {
   async run({ username, password, totp }: PasswordGrant, { clientId, app, attempt }: Asking): Promise<Pair> {
     const client = await this.clients.standing(clientId);
     if (!client) throw new Fault('client.missing');
-    // Shown only to who holds a credential of it (state.md, "Keys and secrets").
-    if (client.status === 'suspended') throw new Fault('password.refused');
-
     const asked = { clientId, username, password, ...(totp !== undefined && { totp }), attempt };
     const { user, epoch } = await this.bus.ask(identity.checkPassword, asked);
+    // Said no sooner than that a password is wrong: nobody learns here whether a client is suspended.
+    if (client.status === 'suspended') throw new Fault('password.refused');
 
     const { access, session } = client.settings.lifetimes.oneTime;
     const opening = {
