@@ -49,6 +49,7 @@ export class ClaimCustomToken {
       return this.refuse(request, clientId, 'malformed');
     }
 
+    this.tokens.mustBeThere();
     const presented = { clientId, userHash: userHash(clientId, externalId), secret };
     const taken = isShort(secret.length)
       ? await this.lanes.run(clientId, () => this.guess(request, presented))
@@ -72,7 +73,6 @@ export class ClaimCustomToken {
 
   private async guess(request: Request, presented: Presented): Promise<CustomToken> {
     const { clientId } = presented;
-    this.tokens.mustBeThere();
     const standing = await this.guesses.count(presented);
     if (standing === 'none') return this.refuse(request, clientId, 'wrong');
     if (standing === 'locked') return this.refuse(request, clientId, 'locked');
