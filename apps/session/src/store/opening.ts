@@ -79,7 +79,7 @@ export const openingOrder = (row: Opening) => `${row.clientId} ${row.origin ?? '
 
 /** What an opening gets: all it asks for, or no more than its parent has. */
 interface Given {
-  /** The CTE that what is given comes from. */
+  /** The CTE of what is held meanwhile. */
   readonly held: string;
   readonly from: string;
   readonly epoch: string;
@@ -96,7 +96,7 @@ const askedClientEpoch = `coalesce(asked.client_epoch, ${leastClientEpoch('asked
 const lifetime = 'make_interval(secs => asked.lifetime)';
 
 const insertInto = (given: Given) => `WITH asked AS (SELECT * FROM ${asked(columns)}),
-  ${given.held},
+  ${given.held}
   opened AS (
     INSERT INTO sessions (client_id, session_id, subject, epoch, client_epoch, parent_id, protocol, scopes,
                           origin, origin_until, app_hash, app_named, mac_key, created_at, auth_time, expires_at)
@@ -128,36 +128,43 @@ const insertInto = (given: Given) => `WITH asked AS (SELECT * FROM ${asked(colum
 const inCrowd = (row: string, other: string) =>
   ['client_id', 'subject', 'protocol'].map((column) => `${row}.${column} = ${other}.${column}`).join(' AND ');
 
-/** By the order of the openings: the clock is read while the row of the crowd is held. */
-const begins = 'coalesce(crowd.last_at, now())';
+const root = (begins: string) => ({
+  epoch: 'asked.epoch',
+  clientEpoch: askedClientEpoch,
+  scopes: 'asked.scopes::jsonb',
+  createdAt: begins,
+  authTime: begins,
+  expiresAt: `${begins} + ${lifetime}`,
+});
 
-/**
- * Whoever opens a session of which a subject has only so many holds the row of its crowd from here to the commit. Was it
- * last held by somebody whom this statement's snapshot does not know, then there may be sessions that it does not see.
- */
 const insertRoots = statement(
   'session.open',
+  insertInto({ ...root('now()'), held: '', from: 'asked', crowded: 'false' }),
+);
+
+/**
+ * Whoever opens a session of which a subject has only so many holds the row of its crowd from here to the commit, and
+ * reads the clock meanwhile: their sessions are as old as their order says. Was the row last held by somebody whom this
+ * statement's snapshot does not know, then there may be sessions that it does not see.
+ */
+const insertFew = statement(
+  'session.openFew',
   insertInto({
+    ...root('crowd.last_at'),
     held: `crowd AS (
     INSERT INTO crowds AS crowd (client_id, subject, protocol, last_at)
-    SELECT client_id, subject, protocol, clock_timestamp() FROM asked WHERE most IS NOT NULL
+    SELECT client_id, subject, protocol, clock_timestamp() FROM asked
     ORDER BY client_id, subject, protocol
     ON CONFLICT (client_id, subject, protocol) DO UPDATE
       SET previous_at = crowd.last_at,
           last_at = greatest(clock_timestamp(), crowd.last_at + interval '1 microsecond')
     RETURNING *
-  )`,
-    from: `asked LEFT JOIN crowd ON ${inCrowd('crowd', 'asked')} AND asked.most IS NOT NULL`,
-    epoch: 'asked.epoch',
-    clientEpoch: askedClientEpoch,
-    scopes: 'asked.scopes::jsonb',
-    createdAt: begins,
-    authTime: begins,
-    expiresAt: `${begins} + ${lifetime}`,
-    crowded: `(asked.most IS NOT NULL AND (
+  ),`,
+    from: `asked JOIN crowd ON ${inCrowd('crowd', 'asked')}`,
+    crowded: `(
     asked.most <= (SELECT count(*) FROM sessions other WHERE ${inCrowd('other', 'opened')} AND ${live('other')})
     OR EXISTS (SELECT FROM crowd WHERE ${inCrowd('crowd', 'opened')} AND crowd.previous_at IS DISTINCT FROM
-               (SELECT seen.last_at FROM crowds seen WHERE ${inCrowd('seen', 'opened')}))))`,
+               (SELECT seen.last_at FROM crowds seen WHERE ${inCrowd('seen', 'opened')})))`,
   }),
 );
 
@@ -174,7 +181,7 @@ const insertChildren = (wait: string) =>
       OFFSET 0 FOR SHARE ${wait}
     ) parent
     WHERE parent.subject = asked.subject AND ${live('parent')}
-  )`,
+  ),`,
     from: 'asked JOIN parents parent ON parent.position = asked.position',
     epoch: 'least(asked.epoch, parent.epoch)',
     clientEpoch: `least(${askedClientEpoch}, parent.client_epoch)`,
@@ -198,9 +205,14 @@ interface OpenedRow extends SessionRow {
   readonly crowded: boolean;
 }
 
-/** Inserts what can be inserted of openings without a parent. @returns in order; `null` for what was not */
+/** Inserts what can be inserted of openings without a parent, of any number. @returns in order; `null` for what was not */
 export function insertAll(postgres: Queryable, rows: readonly Opening[]): Promise<(Opened | null)[]> {
   return insert(postgres, insertRoots, rows);
+}
+
+/** The same for those of which a subject has only so many: no two of one subject and protocol. */
+export function insertAllFew(postgres: Queryable, rows: readonly Opening[]): Promise<(Opened | null)[]> {
+  return insert(postgres, insertFew, rows);
 }
 
 /** The same for openings with one; several never wait for a parent that somebody else holds. */
@@ -208,10 +220,15 @@ export function insertAllBelow(postgres: Queryable, rows: readonly Opening[]): P
   return insert(postgres, rows.length === 1 ? insertChild : insertUnheldChildren, rows);
 }
 
-/** Inserts one opening, with or without a parent. @returns `null` when something stood in its way */
+/** Inserts one opening, of whatever kind. @returns `null` when something stood in its way */
 export async function insertOne(postgres: Queryable, row: Opening): Promise<Opened | null> {
-  const [opened = null] = await insert(postgres, row.parentId === null ? insertRoots : insertChild, [row]);
+  const [opened = null] = await insert(postgres, insertionOf(row), [row]);
   return opened;
+}
+
+function insertionOf({ parentId, mostPerSubject }: Opening): Statement {
+  if (parentId !== null) return insertChild;
+  return mostPerSubject === null ? insertRoots : insertFew;
 }
 
 async function insert(postgres: Queryable, inserting: Statement, rows: readonly Opening[]): Promise<(Opened | null)[]> {

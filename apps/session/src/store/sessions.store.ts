@@ -7,7 +7,15 @@ import type { Session } from '../domain/session.js';
 import { type Closing, closeAll, closeOldest, closeOne } from './closing.js';
 import { forgetSome, forgetSomeCrowds } from './forgetting.js';
 import { meet, type NotOpened } from './meeting.js';
-import { insertAll, insertAllBelow, insertOne, type Opened, type Opening, openingOrder } from './opening.js';
+import {
+  insertAll,
+  insertAllBelow,
+  insertAllFew,
+  insertOne,
+  type Opened,
+  type Opening,
+  openingOrder,
+} from './opening.js';
 import { findAll, listAll, type Wanted } from './reading.js';
 import { endChain, type Judged, judge, type Refreshing, refreshingOrder } from './refreshing.js';
 import { openInPlace, type Switch } from './replacing.js';
@@ -19,6 +27,7 @@ const size = { maxRows: 200, maxWaiting: 10_000 };
 @Injectable()
 export class SessionsStore {
   readonly #roots: Grouped<Opening, Opened | null>;
+  readonly #few: Grouped<Opening, Opened | null>;
   readonly #children: Grouped<Opening, Opened | null>;
   readonly #meetings: Grouped<Opening, Opened | NotOpened>;
   readonly #refreshes: Grouped<Refreshing, Judged | null>;
@@ -30,12 +39,16 @@ export class SessionsStore {
     const keys = (row: Opening) => [
       `id ${sessionKey(row)}`,
       ...(row.origin === null ? [] : [`origin ${row.clientId} ${row.origin}`]),
-      ...(row.mostPerSubject === null ? [] : [`crowd ${row.clientId} ${row.subject} ${row.protocol}`]),
     ];
     this.#roots = new Grouped({
       ...size,
       keys,
       run: inOrder(openingOrder, (rows) => insertAll(postgres, rows)),
+    });
+    this.#few = new Grouped({
+      ...size,
+      keys: (row) => [...keys(row), `crowd ${row.clientId} ${row.subject} ${row.protocol}`],
+      run: inOrder(openingOrder, (rows) => insertAllFew(postgres, rows)),
     });
     this.#children = new Grouped({
       ...size,
@@ -116,7 +129,7 @@ export class SessionsStore {
 
   async #opened(opening: Opening): Promise<Opened | Switch | null> {
     if (opening.presented !== null) return this.postgres.transaction((tx) => openInPlace(tx, opening));
-    if (opening.parentId === null) return this.#roots.add(opening);
+    if (opening.parentId === null) return (opening.mostPerSubject === null ? this.#roots : this.#few).add(opening);
     return (await this.#children.add(opening)) ?? (await insertOne(this.postgres, opening));
   }
 
