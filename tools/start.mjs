@@ -14,12 +14,14 @@ import { writePrivateJson } from './launcher/private-json.mjs';
 import { Processes } from './launcher/processes.mjs';
 import { Refusal, report } from './launcher/refusal.mjs';
 import { secrets } from './launcher/secrets.mjs';
-import { serviceSettings, startServices } from './launcher/services.mjs';
+import { serviceSettings, startOneProcess, startServices } from './launcher/services.mjs';
 import { onSignal } from './launcher/signals.mjs';
 import { seconds, step } from './launcher/steps.mjs';
 import { migrate } from './migrate.mjs';
 
 const help = `npm start: runs Segue on this machine, with everything it needs, until Ctrl-C.
+
+  npm start -- --one-process    the five services as one process, for a small installation
 
   PORT        the gateway's port (8080, or the next free one)
   OPS_PORT    the gateway's private port: health and metrics (9080, or the next free one)
@@ -37,13 +39,16 @@ const logs = inDev('logs');
 const runFile = inDev('run.json');
 
 try {
-  if (parseArgs({ options: { help: { type: 'boolean', short: 'h' } } }).values.help) console.log(help);
-  else await run();
+  const { values } = parseArgs({
+    options: { help: { type: 'boolean', short: 'h' }, 'one-process': { type: 'boolean', default: false } },
+  });
+  if (values.help) console.log(help);
+  else await run({ oneProcess: values['one-process'] });
 } catch (error) {
   report(error);
 }
 
-async function run() {
+async function run({ oneProcess }) {
   await underNode24();
   const began = performance.now();
   const processes = await Processes.claim(inDev());
@@ -64,7 +69,7 @@ async function run() {
   };
   onSignal({ stop: leave, kill: () => processes.kill() });
   try {
-    const running = await bringUp(processes);
+    const running = await bringUp(processes, oneProcess ? startOneProcess : startServices);
     announce(running, began);
     const { name, how, log } = await processes.firstEnd;
     throw new Refusal(`${name} ended by itself (${how}), so everything is stopped.${lastLines(log)}`);
@@ -75,7 +80,7 @@ async function run() {
   }
 }
 
-async function bringUp(processes) {
+async function bringUp(processes, startAll) {
   await gatewayPorts(); // a PORT that is taken is told before the long steps
   rmSync(logs, { recursive: true, force: true });
   await step('Packages', async () => {
@@ -90,7 +95,7 @@ async function bringUp(processes) {
 
   const { port, opsPort, notes } = await gatewayPorts();
   const settings = serviceSettings({ infrastructure, secrets: secrets(), port });
-  const services = await step('Services', () => startServices({ processes, settings, logs, opsPort }));
+  const services = await step('Services', () => startAll({ processes, settings, logs, opsPort }));
   const gateway = `http://127.0.0.1:${port}`;
   const demo = await step('Demo client', () => seedDemo({ gateway, adminKey: settings.ADMIN_KEY }));
 

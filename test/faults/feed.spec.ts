@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { session } from '#contracts/session';
@@ -50,7 +49,7 @@ describe('a gateway that no longer hears of revocations', () => {
   };
 
   const told = () =>
-    readFileSync(join(stack.logs, 'gateway.log'), 'utf8').match(/revocations (are known|may be)/g) ?? [];
+    readFileSync(stack.logOf('gateway'), 'utf8').match(/revocations (are known|may be)/g) ?? [];
   const trusting = () =>
     eventually(
       async () => told().at(-1),

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Admin } from '../support/admin.js';
 import { KeyHolder, refresh, signIn } from '../support/api-key.js';
@@ -255,7 +254,7 @@ describe('the cost of introspection and revocation', () => {
     });
     wallet = await Wallet.fill(stack, 'mine');
     await eventually(
-      async () => readFileSync(join(stack.logs, 'gateway.log'), 'utf8'),
+      async () => readFileSync(stack.logOf('gateway'), 'utf8'),
       (log) => log.includes('revocations are known'),
     );
     bus = await tapBus(stack);

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { token } from '#contracts/token';
@@ -34,7 +33,7 @@ describe('whoever is revoked', () => {
   /** The gateways write into one log. */
   const trusting = (gateways: number) =>
     eventually(
-      async () => readFileSync(join(stack.logs, 'gateway.log'), 'utf8').match(/revocations are known/g)?.length,
+      async () => readFileSync(stack.logOf('gateway'), 'utf8').match(/revocations are known/g)?.length,
       (count) => count === gateways,
     );
   const statuses = (accessToken: string) =>

@@ -5,20 +5,26 @@ import { pathToFileURL } from 'node:url';
 import { Client } from 'pg';
 import { standStill } from '#ops/spare-server.support';
 
-export type ServiceName = 'gateway' | 'identity' | 'token' | 'session' | 'audit';
+const serviceNames = ['gateway', 'identity', 'token', 'session', 'audit'] as const;
+export type ServiceName = (typeof serviceNames)[number];
 
-/** Five services of their own on a fresh database and a NATS of their own; Redis is shared, its keys are kept apart by the pepper. */
+/**
+ * The five services, as five processes or as one, on a fresh database and a NATS of their own; Redis is shared, its keys
+ * are kept apart by the pepper.
+ */
 export interface Stack {
   /** The gateway, as clients see it. */
   readonly url: string;
   readonly adminKey: string;
-  /** The private listeners. */
+  /** The private listeners; the same for all services of one process. */
   readonly ops: Readonly<Record<ServiceName, string>>;
   readonly postgres: string;
   readonly redis: string;
   readonly nats: string;
-  /** Where each process writes its log: `<logs>/<service>.log`. */
+  /** Where each process writes its log. */
   readonly logs: string;
+  /** The file in which a service's lines are; services of one process share it. */
+  logOf(name: ServiceName): string;
   /** Every secret of this run. */
   readonly secrets: Readonly<Record<string, string>>;
   /** Starts one more process of a service, which shares its work with the first. */
@@ -35,6 +41,11 @@ export interface StackOptions {
   readonly ownRedis?: boolean;
   /** As where it matters: only known hosts are answered, and no default of development is taken. */
   readonly production?: boolean;
+  /**
+   * The five services as one process; unless told, as `SEGUE_TEST_FORM` says (`one-process`, otherwise five). `false` for
+   * what stops or adds single services.
+   */
+  readonly oneProcess?: boolean;
   /** Further settings of the gateway's environment, e.g. `LIMITS`. */
   readonly env?: Readonly<Record<string, string>>;
   /** Puts something between the services and their database, e.g. a tap; answers the URL to use. */
@@ -49,6 +60,7 @@ export async function startStack({
   env = {},
   ownRedis = false,
   production = false,
+  oneProcess = process.env['SEGUE_TEST_FORM'] === 'one-process',
   viaDatabase = async (url) => url,
 }: StackOptions = {}): Promise<Stack> {
   const tools = await launcher();
@@ -87,16 +99,20 @@ export async function startStack({
     };
     // The launcher hands on whatever it does not manage itself.
     Object.assign(process.env, env);
-    const services = await tools.startServices({ processes, settings, logs, opsPort });
+    const startAll = oneProcess ? tools.startOneProcess : tools.startServices;
+    const services = await startAll({ processes, settings, logs, opsPort });
+    const processOf = (name: ServiceName) => (oneProcess ? 'segue' : name);
+    const opsOf = (name: ServiceName) => services.find((each) => each.name === processOf(name))?.ops;
 
     return {
       url: settings.PUBLIC_URL,
       adminKey: secrets['ADMIN_KEY'] ?? '',
-      ops: Object.fromEntries(services.map(({ name, ops }) => [name, ops])) as Stack['ops'],
+      ops: Object.fromEntries(serviceNames.map((name) => [name, opsOf(name)])) as Stack['ops'],
       postgres,
       redis,
       nats,
       logs,
+      logOf: (name) => join(logs, `${processOf(name)}.log`),
       secrets,
       addReplica: async (name) => void (await tools.startService(name, { processes, settings, logs })),
       addGateway: async () => {
@@ -172,6 +188,7 @@ interface Launcher {
   startRedis(place: Place): Promise<string>;
   serviceSettings(options: object): Record<string, string>;
   startServices(options: object): Promise<Service[]>;
+  startOneProcess(options: object): Promise<Service[]>;
   startService(name: ServiceName, options: object): Promise<Service>;
 }
 

@@ -12,7 +12,8 @@ const settingsOf = {
   audit: ['DATABASE_URL'],
 };
 const toAll = ['NODE_ENV', 'HOST', 'NATS_URL'];
-const managed = new Set([...Object.values(settingsOf).flat(), ...toAll, 'OPS_PORT']);
+const ofAnybody = Object.values(settingsOf).flat();
+const managed = new Set([...ofAnybody, ...toAll, 'OPS_PORT', 'SERVICES']);
 
 /** Above the infrastructure's layers 1 to 3: the gateway stops first, the other services next. */
 const layerOf = (name) => (name === 'gateway' ? 5 : 4);
@@ -47,19 +48,32 @@ export function startServices({ opsPort, ...options }) {
 }
 
 /**
+ * Starts all five services as one process, `segue`, and waits until it is ready. The same options as of `startServices`.
+ * @returns {Promise<Service[]>}
+ */
+export async function startOneProcess({ settings, ...options }) {
+  const all = { ...pick(settings, [...toAll, ...ofAnybody]), SERVICES: 'all' };
+  return [await startProcess('segue', { ...options, settings: all })];
+}
+
+/**
  * Starts one process of a service, built before, and waits until it says it is ready.
  * @typedef {{ name: string, pid: number, ops: string, log: string, exited: Promise<string> }} Service
  * @returns {Promise<Service>}
  * @public test/support starts replicas with it
  */
-export async function startService(name, { processes, settings, logs, opsPort, env = process.env }) {
+export function startService(name, { settings, ...options }) {
+  return startProcess(name, { ...options, settings: pick(settings, [...toAll, ...settingsOf[name]]) });
+}
+
+async function startProcess(name, { processes, settings, logs, opsPort, env = process.env }) {
   const port = opsPort ?? (await freePort());
   const child = processes.start({
     name,
     layer: layerOf(name),
     command: process.execPath,
     args: ['--enable-source-maps', inRoot('dist', 'apps', name, 'src', 'main.js')],
-    env: { ...unmanaged(env), ...pick(settings, [...toAll, ...settingsOf[name]]), OPS_PORT: String(port) },
+    env: { ...unmanaged(env), ...settings, OPS_PORT: String(port) },
     log: join(logs, `${name}.log`),
   });
   const ops = `http://127.0.0.1:${port}`;

@@ -1,85 +1,100 @@
-import { type DynamicModule, Global, Module, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import type { Secret } from '#env/secret';
 import { Log } from '#log/log';
 import { Readiness } from '#ops/readiness';
-import { Bus, NatsCarrier } from './bus.js';
+import { Bus, type Carrier, NatsCarrier } from './bus.js';
 import { Connection } from './connection.js';
 import { FactStream } from './facts.js';
 import { FactFeed } from './feed.js';
 import { Requests } from './requests.js';
 
-export interface BusOptions {
-  /** The process: its queue group, the source of its facts, its name at the broker. */
+/** What a service calls itself, and where it says what happens. */
+export interface LineOptions {
+  /** The service: its queue group, the source of its facts. */
   readonly name: string;
-  readonly natsUrl: Secret;
   readonly log: Log;
   readonly readiness: Readiness;
 }
 
-/** Everything that hangs on a process's one connection. */
-export interface Line extends BusOptions {
+export interface BusOptions extends LineOptions {
+  readonly natsUrl: Secret;
+}
+
+/** A process's one connection to NATS, and what waits for an answer over it. */
+export interface Link {
   readonly connection: Connection;
   readonly requests: Requests;
+}
+
+/** Everything of the bus that a service is given. */
+export interface Line extends LineOptions, Link {
   readonly bus: Bus;
   readonly facts: FactStream;
   readonly feed: FactFeed;
+  close(): Promise<void>;
 }
 
-/** Opens the line in the background: until NATS is there every ask answers `service.unavailable` at once. */
-export function openLine(options: BusOptions): Line {
-  const { name, natsUrl, log, readiness } = options;
+/** Connects in the background: until NATS is there every ask over it answers `service.unavailable` at once. */
+export function openLink({ name, natsUrl, log, readiness }: BusOptions): Link {
   const connection = new Connection({ name, url: natsUrl, log });
-  const requests = new Requests(connection);
-  const bus = new Bus(new NatsCarrier(requests), log);
-  const facts = new FactStream({ service: name, connection, requests, log });
-  const feed = new FactFeed(connection, log);
   readiness.add('nats', async () => {
     const nats = connection.live;
     if (!nats) throw new Error('not connected');
     await nats.flush();
   });
-  return { ...options, connection, requests, bus, facts, feed };
+  return { connection, requests: new Requests(connection) };
 }
 
-/** Provides `Bus`, `FactStream`, `FactFeed`, `Log` and `Readiness` everywhere in a process. */
+export async function closeLink({ connection, requests }: Link): Promise<void> {
+  requests.close();
+  await connection.close();
+}
+
+/** The line of one service over a link that others share, and that its owner closes. */
+export function lineOver(link: Link, carrier: Carrier, options: LineOptions): Line {
+  const { name, log } = options;
+  const bus = new Bus(carrier, log);
+  const facts = new FactStream({ service: name, ...link, log });
+  const feed = new FactFeed(link.connection, log);
+  return { ...options, ...link, bus, facts, feed, close: async () => {} };
+}
+
+/** The line of a service that is a process, with a link of its own. */
+export function openLine(options: BusOptions): Line {
+  const link = openLink(options);
+  return { ...lineOver(link, new NatsCarrier(link.requests), options), close: () => closeLink(link) };
+}
+
+const lineOfService = Symbol('lineOfService');
+
+/** Provides `Bus`, `FactStream`, `FactFeed`, `Log` and `Readiness` everywhere in a service. */
 @Global()
 @Module({})
 export class BusModule implements OnModuleDestroy, OnApplicationShutdown {
-  constructor(
-    private readonly connection: Connection,
-    private readonly requests: Requests,
-    private readonly facts: FactStream,
-  ) {}
+  constructor(@Inject(lineOfService) private readonly line: Line) {}
 
-  /** For a process with its own bootstrap (the gateway); services use `startService`. */
-  static connect(options: BusOptions): DynamicModule {
-    return BusModule.over(openLine(options));
-  }
-
-  static over({ connection, requests, bus, facts, feed, log, readiness }: Line): DynamicModule {
-    const given = [Bus, FactStream, FactFeed, Log, Readiness];
+  static over(line: Line): DynamicModule {
+    const { bus, facts, feed, log, readiness } = line;
     return {
       module: BusModule,
       providers: [
-        { provide: Connection, useValue: connection },
-        { provide: Requests, useValue: requests },
+        { provide: lineOfService, useValue: line },
         { provide: Bus, useValue: bus },
         { provide: FactStream, useValue: facts },
         { provide: FactFeed, useValue: feed },
         { provide: Log, useValue: log },
         { provide: Readiness, useValue: readiness },
       ],
-      exports: given,
+      exports: [Bus, FactStream, FactFeed, Log, Readiness],
     };
   }
 
   /** Followers end first: they still need the stores, which close afterwards. */
   async onModuleDestroy(): Promise<void> {
-    await this.facts.close();
+    await this.line.facts.close();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.requests.close();
-    await this.connection.close();
+    await this.line.close();
   }
 }

@@ -1,13 +1,13 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { MicroserviceOptions } from '@nestjs/microservices';
+import type { CustomTransportStrategy, MicroserviceOptions } from '@nestjs/microservices';
 import { z } from 'zod';
 import { runtimeEnv } from '#env/fields';
 import { createLog } from '#log/log';
 import { startOps } from '#ops/ops';
 import { configOrExit, exitOnBug, stopOnSignal } from '#ops/process';
 import { Readiness } from '#ops/readiness';
-import { BusModule, openLine } from './bus.module.js';
+import { BusModule, type Line, openLine } from './bus.module.js';
 import { BusStrategy } from './strategy.js';
 
 @Module({})
@@ -35,7 +35,7 @@ export async function startService<Env extends typeof runtime>(
 
   const readiness = new Readiness(log);
   const ops = await startOps({ host: config.HOST, port: config.OPS_PORT, readiness, log });
-  const closing: (() => Promise<void>)[] = [];
+  const closing: Serving['closing'] = [];
   stopOnSignal(log, async () => {
     readiness.stopping();
     for (const close of closing) await close();
@@ -44,17 +44,29 @@ export async function startService<Env extends typeof runtime>(
 
   const line = openLine({ name, natsUrl: config.NATS_URL, log, readiness });
   const strategy = new BusStrategy({ queue: name, connection: line.connection, log });
+  await serve({ root: root(config), line, strategy, closing });
+  readiness.serving();
+  log.info('serving', { ops: ops.url });
+}
+
+export interface Serving {
+  readonly root: DynamicModule | Type;
+  readonly line: Line;
+  readonly strategy: CustomTransportStrategy & { close(): Promise<void> };
+  /** Gets what ends the service again, in its order, as far as it has come. */
+  readonly closing: (() => Promise<void>)[];
+}
+
+/** Runs a service's Nest application until it serves. Nest's own lines go where `startOps` has told them to. */
+export async function serve({ root, line, strategy, closing }: Serving): Promise<void> {
   closing.push(
     () => strategy.close(),
     () => line.facts.close(),
   );
-
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(
-    { module: ServiceModule, imports: [BusModule.over(line), root(config)] },
-    { strategy, logger: log.forNest(), abortOnError: false },
+    { module: ServiceModule, imports: [BusModule.over(line), root] },
+    { strategy, abortOnError: false },
   );
   closing.push(() => app.close());
   await app.listen();
-  readiness.serving();
-  log.info('serving', { ops: ops.url });
 }

@@ -10,7 +10,9 @@ import type { Connection } from './connection.js';
 import { OncePerTurn } from './once-per-turn.js';
 import { deadlineHeader, faultText, traceHeader } from './wire.js';
 
-const graceMs = 1_000;
+/** How long a stopping service finishes what it has in hand, in milliseconds. */
+export const graceMs = 1_000;
+export const mostInHand = 10_000;
 
 export interface StrategyOptions {
   /** The service's name: replicas of one name share its work, each request is executed by one of them. */
@@ -41,7 +43,7 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
 
   constructor(private readonly options: StrategyOptions) {
     super();
-    this.#most = options.most ?? 10_000;
+    this.#most = options.most ?? mostInHand;
   }
 
   /** Waits for NATS, for ever if need be, and for the broker to know every subscription. */
@@ -129,7 +131,8 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
   }
 }
 
-function verbOf(subject: string, handler: MessageHandler): Verb {
+/** @throws Error for a handler that is not one of `@Serve` */
+export function verbOf(subject: string, handler: MessageHandler): Verb {
   const verb: unknown = handler.extras?.['verb'];
   if (!verb) throw new Error(`${subject} is not served by @Serve`);
   return verb as Verb;

@@ -9,10 +9,11 @@ export type ReadinessCheck = () => Promise<void>;
 
 /**
  * Whether this process should be given work: it has started, is not stopping, and every part it depends on answers.
- * One per process; a part adds its own check.
+ * One per process; a part adds its own check. Services that share a process have one each within it.
  */
 export class Readiness {
   readonly #checks = new Map<string, ReadinessCheck>();
+  readonly #services = new Map<string, Readiness>();
   readonly #down = new Set<string>();
   #phase: 'starting' | 'serving' | 'stopping' = 'starting';
 
@@ -25,6 +26,11 @@ export class Readiness {
   /** @param name of the part as `/health/ready` shows it, e.g. `postgres` */
   add(name: string, check: ReadinessCheck): void {
     this.#checks.set(name, check);
+  }
+
+  /** Counts the parts of a service as this process's, e.g. as `session.postgres`; its log stays its own. */
+  include(service: string, readiness: Readiness): void {
+    this.#services.set(service, readiness);
   }
 
   /** From now on the process takes work. */
@@ -40,8 +46,12 @@ export class Readiness {
   /** The state of every part, within a second. Why one is down stands in the log, once. */
   async parts(): Promise<ReadonlyMap<string, 'up' | 'down'>> {
     const names = [...this.#checks.keys()];
-    const states = await Promise.all(names.map((name) => this.#stateOf(name)));
-    return new Map(names.map((name, index) => [name, states[index] ?? 'down']));
+    const states = names.map(async (name) => [[name, await this.#stateOf(name)] as const]);
+    const statesWithin = [...this.#services].map(async ([service, readiness]) => {
+      const parts = await readiness.parts();
+      return [...parts].map(([name, state]) => [`${service}.${name}`, state] as const);
+    });
+    return new Map((await Promise.all([...states, ...statesWithin])).flat());
   }
 
   async #stateOf(name: string): Promise<'up' | 'down'> {

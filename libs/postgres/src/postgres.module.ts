@@ -18,7 +18,7 @@ export class PostgresModule implements OnModuleInit {
 
   static with(store: Store & { url: Secret }): DynamicModule {
     // Nest's own Logger, since TypeORM's factories are given nothing; its lines come out as ours.
-    const log = new Logger('Postgres');
+    const log = new Logger(`Postgres, schema ${store.schema}`);
     const options = {
       ...withinLimits(dataSourceOptions(store)),
       // A connection that dies while idle has harmed nobody: the pool opens another.

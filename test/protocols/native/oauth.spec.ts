@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   allowInsecureRequests,
@@ -55,7 +54,7 @@ describe('the standards', () => {
     line = await busOf(stack);
     // A token of no session can be judged only where the revocations are known.
     await eventually(
-      async () => readFileSync(join(stack.logs, 'gateway.log'), 'utf8'),
+      async () => readFileSync(stack.logOf('gateway'), 'utf8'),
       (log) => log.includes('revocations are known'),
     );
     [mine, theirs] = [await side(), await side()];
