@@ -22,7 +22,7 @@ describe('a gateway that no longer hears of revocations', () => {
   const paused = new Set<Parameters<Stack['signal']>[0]>();
 
   beforeAll(async () => {
-    stack = await startStack({ env: { LIMITS: 'claim=1000/1m,link=1000/1m' } });
+    stack = await startStack({ oneProcess: false, env: { LIMITS: 'claim=1000/1m,link=1000/1m' } });
     admin = new Admin(stack);
     partner = await portalOf(admin);
     visitor = await visit(stack.url, partner);
@@ -48,8 +48,7 @@ describe('a gateway that no longer hears of revocations', () => {
     paused.delete(name);
   };
 
-  const told = () =>
-    readFileSync(stack.logOf('gateway'), 'utf8').match(/revocations (are known|may be)/g) ?? [];
+  const told = () => readFileSync(stack.logOf('gateway'), 'utf8').match(/revocations (are known|may be)/g) ?? [];
   const trusting = () =>
     eventually(
       async () => told().at(-1),

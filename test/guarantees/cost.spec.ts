@@ -21,6 +21,7 @@ describe('the cost of a sign-in by link', () => {
 
   beforeAll(async () => {
     stack = await startStack({
+      oneProcess: false,
       viaDatabase: async (url) => {
         sql = await tapSql(url);
         return sql.url;
@@ -63,6 +64,7 @@ describe('the cost of a custom token', () => {
 
   beforeAll(async () => {
     stack = await startStack({
+      oneProcess: false,
       viaDatabase: async (url) => {
         sql = await tapSql(url);
         return sql.url;
@@ -115,6 +117,7 @@ describe('the cost of protocol 004', () => {
 
   beforeAll(async () => {
     stack = await startStack({
+      oneProcess: false,
       viaDatabase: async (url) => {
         sql = await tapSql(url);
         return sql.url;
@@ -187,6 +190,7 @@ describe('the cost of what a program does with its key', () => {
 
   beforeAll(async () => {
     stack = await startStack({
+      oneProcess: false,
       viaDatabase: async (url) => {
         sql = await tapSql(url);
         return sql.url;
@@ -247,6 +251,7 @@ describe('the cost of introspection and revocation', () => {
 
   beforeAll(async () => {
     stack = await startStack({
+      oneProcess: false,
       viaDatabase: async (url) => {
         sql = await tapSql(url);
         return sql.url;

@@ -14,7 +14,7 @@ describe('guessing at short secrets, from as many addresses as anybody likes', (
   let addresses = 0;
 
   beforeAll(async () => {
-    stack = await startStack({ env: { TRUSTED_PROXIES: '127.0.0.1' } });
+    stack = await startStack({ oneProcess: false, env: { TRUSTED_PROXIES: '127.0.0.1' } });
     // Guesses are counted for all processes together.
     await stack.addReplica('token');
     admin = new Admin(stack);

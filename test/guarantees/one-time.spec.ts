@@ -15,7 +15,7 @@ describe('a one-time token of protocol 004, with two replicas of every service',
   let database: Client;
 
   beforeAll(async () => {
-    stack = await startStack({ env: { LIMITS: 'password=1000/1m,claim=1000/1m' } });
+    stack = await startStack({ oneProcess: false, env: { LIMITS: 'password=1000/1m,claim=1000/1m' } });
     await Promise.all((['token', 'identity', 'session'] as const).map((name) => stack.addReplica(name)));
     const admin = new Admin(stack);
     const { clientId } = await Partner.register(admin);

@@ -19,7 +19,7 @@ describe('with two replicas of every service behind the gateway', () => {
   let line: { bus: Bus; close(): Promise<void> };
 
   beforeAll(async () => {
-    stack = await startStack();
+    stack = await startStack({ oneProcess: false });
     await Promise.all((['token', 'identity', 'session', 'audit'] as const).map((name) => stack.addReplica(name)));
     partner = await Partner.register(new Admin(stack));
     line = await busOf(stack);

@@ -22,7 +22,7 @@ describe('whoever is revoked', () => {
   let gateways: string[];
 
   beforeAll(async () => {
-    stack = await startStack({ env: { LIMITS: 'claim=1000/1m,link=1000/1m' } });
+    stack = await startStack({ oneProcess: false, env: { LIMITS: 'claim=1000/1m,link=1000/1m' } });
     admin = new Admin(stack);
     partner = await portalOf(admin);
     gateways = [stack.url, await stack.addGateway()];

@@ -5,8 +5,13 @@ import { createLog } from '#log/log';
 import { Readiness } from '#ops/readiness';
 import type { Stack } from './stack.js';
 
-/** Asks the services of a stack directly, past the gateway. */
-export function busOf(stack: Stack): Promise<{ bus: Bus; connection: Line['connection']; close(): Promise<void> }> {
+/** Asks the services of a stack directly, past the gateway. Those of one process hear no NATS: they get replicas that do. */
+export async function busOf(
+  stack: Stack,
+): Promise<{ bus: Bus; connection: Line['connection']; close(): Promise<void> }> {
+  if (stack.oneProcess) {
+    await Promise.all((['identity', 'token', 'session'] as const).map((name) => stack.addReplica(name)));
+  }
   return lineTo(stack);
 }
 

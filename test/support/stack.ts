@@ -16,6 +16,7 @@ export interface Stack {
   /** The gateway, as clients see it. */
   readonly url: string;
   readonly adminKey: string;
+  readonly oneProcess: boolean;
   /** The private listeners; the same for all services of one process. */
   readonly ops: Readonly<Record<ServiceName, string>>;
   readonly postgres: string;
@@ -43,7 +44,7 @@ export interface StackOptions {
   readonly production?: boolean;
   /**
    * The five services as one process; unless told, as `SEGUE_TEST_FORM` says (`one-process`, otherwise five). `false` for
-   * what stops or adds single services.
+   * what stops or adds single services, or listens to what they ask each other.
    */
   readonly oneProcess?: boolean;
   /** Further settings of the gateway's environment, e.g. `LIMITS`. */
@@ -106,6 +107,7 @@ export async function startStack({
 
     return {
       url: settings.PUBLIC_URL,
+      oneProcess,
       adminKey: secrets['ADMIN_KEY'] ?? '',
       ops: Object.fromEntries(serviceNames.map((name) => [name, opsOf(name)])) as Stack['ops'],
       postgres,

@@ -58,6 +58,27 @@ describe('the private listener', () => {
     ]);
   });
 
+  it('names the parts of services that share the process, each reporting to its own log', async () => {
+    const { readiness, lines, get } = await listen();
+    readiness.serving();
+    const reported: Record<string, unknown>[] = [];
+    const log = createLog({ service: 'session', level: 'info', write: (line) => reported.push(JSON.parse(line)) });
+    const session = new Readiness(log);
+    readiness.include('session', session);
+    session.add('postgres', async () => {});
+    const { status, text } = await get('/health/ready');
+    expect(status).toBe(503);
+    expect(JSON.parse(text).details).toEqual({
+      process: { status: 'up' },
+      'session.process': { status: 'down' },
+      'session.postgres': { status: 'up' },
+    });
+    expect(lines).toEqual([]);
+    expect(reported.map(({ msg, part }) => [msg, part])).toEqual([['part is down', 'process']]);
+    session.serving();
+    expect((await get('/health/ready')).status).toBe(200);
+  });
+
   it('takes a part that does not answer within a second as down', async () => {
     const { readiness, get } = await listen();
     readiness.serving();

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Global, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { DataSource } from 'typeorm';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { Secret } from '#env/secret';
 import { createLog } from '#log/log';
 import { Readiness } from '#ops/readiness';
@@ -73,7 +73,7 @@ describe('PostgresModule', () => {
     const app = await started;
     const [row] = await app.get(Postgres).query(statement('spec.schema', 'SELECT current_schema()'));
     expect(row).toEqual({ current_schema: scratch.schema });
-    expect(app.get(DataSource).isInitialized).toBe(true);
+    expect(app.get<DataSource>(getDataSourceToken(scratch.schema)).isInitialized).toBe(true);
     await app.close();
   });
 

@@ -27,13 +27,19 @@ export class PostgresModule implements OnModuleInit {
     return {
       module: PostgresModule,
       imports: [
+        // Named, since services that share a process have one each.
         TypeOrmModule.forRootAsync({
+          name: store.schema,
           useFactory: () => options,
           dataSourceFactory: () => openPatiently(options, (line) => log.warn(line)),
         }),
       ],
       providers: [
-        { provide: Postgres, useFactory: (source: DataSource) => new Postgres(source), inject: [getDataSourceToken()] },
+        {
+          provide: Postgres,
+          useFactory: (source: DataSource) => new Postgres(source),
+          inject: [getDataSourceToken(store.schema)],
+        },
       ],
       exports: [Postgres, TypeOrmModule],
     };

@@ -18,7 +18,7 @@ describe('an API key the gateway knows', () => {
   let bus: Awaited<ReturnType<typeof tapBus>>;
 
   beforeAll(async () => {
-    stack = await startStack();
+    stack = await startStack({ oneProcess: false });
     admin = new Admin(stack);
     bus = await tapBus(stack);
   }, startMs);
