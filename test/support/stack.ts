@@ -32,7 +32,7 @@ export interface Stack {
   addReplica(name: Exclude<ServiceName, 'gateway'>): Promise<void>;
   /** Starts one more gateway, which listens for itself. @returns where */
   addGateway(): Promise<string>;
-  /** Sends a signal to a process of the stack: a service, `NATS`, or `Redis` where it has its own. */
+  /** Sends a signal to a process of the stack: that of a service, `NATS`, or `Redis` where it has its own. */
   signal(name: ServiceName | 'NATS' | 'Redis', signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
@@ -123,7 +123,7 @@ export async function startStack({
         return `http://127.0.0.1:${PORT}`;
       },
       signal: (name, signal) => {
-        const pid = pidOf(name, directory);
+        const pid = pidOf(name === 'NATS' || name === 'Redis' ? name : processOf(name), directory);
         if (signal === 'SIGSTOP') standStill(pid);
         else process.kill(pid, signal);
       },

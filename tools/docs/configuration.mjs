@@ -1,6 +1,8 @@
 import { built, code, page, table } from './page.mjs';
 
 const services = ['gateway', 'identity', 'token', 'session', 'audit'];
+/** `segue` runs them, and reads what they read; only what it reads besides is its own. */
+const apps = [...services, 'segue'];
 
 export async function configurationPage() {
   const variables = await readVariables();
@@ -10,7 +12,10 @@ export async function configurationPage() {
     `Every process reads its environment once, at start, and says all problems together. Each variable \`NAME\` may instead
 be given as \`NAME_FILE\`, the path of a file that holds the value (Docker and Kubernetes secrets). A **secret** is never
 printed. **Required** variables have no default; *required in production* ones have a default for development, which
-\`NODE_ENV=production\` refuses. Durations are written \`500ms\`, \`30s\`, \`15m\`, \`2h\`, \`7d\`.`,
+\`NODE_ENV=production\` refuses. Durations are written \`500ms\`, \`30s\`, \`15m\`, \`2h\`, \`7d\`.
+
+Each service is a program, \`dist/apps/<service>/src/main.js\`. \`dist/apps/segue/src/main.js\` runs whichever \`SERVICES\` names, or all
+five as one process, which then reads what all of them read.`,
     table(
       ['Variable', 'Default', 'Read by', 'Meaning'],
       variables.map((variable) => [
@@ -42,7 +47,7 @@ NODE_ENV=production`;
 /** Every variable once, in the order in which the services name them. */
 async function readVariables() {
   const variables = new Map();
-  for (const service of services) {
+  for (const service of apps) {
     const config = await built(`apps/${service}/src/${service}.config.js`);
     const [, schema] = Object.entries(config).find(([name]) => name.endsWith('Env')) ?? [];
     if (!schema) throw new Error(`${service}.config.ts exports no …Env`);
