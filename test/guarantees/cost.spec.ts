@@ -12,6 +12,7 @@ import { Partner } from '../support/partner.js';
 import { Project } from '../support/project.js';
 import { type SqlTap, tapSql } from '../support/sql-tap.js';
 import { type Stack, startMs, startStack } from '../support/stack.js';
+import { trusting } from '../support/trusting.js';
 import { Wallet } from '../support/wallet.js';
 
 describe('the cost of a sign-in by link', () => {
@@ -84,10 +85,11 @@ describe('the cost of a custom token', () => {
     bus.clear();
     sql.clear();
     const result = await work();
+    // When a key was last used is written once a minute.
     return {
       result,
       asks: [...bus.asked],
-      asked: sql.asked.filter((name) => /^(token|identity|session)\.(?!page_?of)/i.test(name)),
+      asked: sql.asked.filter((name) => /^(token|identity|session)\.(?!page_?of|last_use)/i.test(name)),
     };
   };
 
@@ -102,7 +104,7 @@ describe('the cost of a custom token', () => {
       const redeemed = await costOf(() => project.redeem('ada', made.result));
       expect(redeemed.result.status).toBe(201);
       expect(redeemed.asks).toEqual(['segue.token.claim', 'segue.session.open']);
-      expect(redeemed.asked).toContain('session.open');
+      expect(redeemed.asked).toContain('session.openFew');
       expect(redeemed.asked.length).toBeLessThanOrEqual(3);
     }
   });
@@ -124,6 +126,7 @@ describe('the cost of protocol 004', () => {
     const admin = new Admin(stack);
     member = await Member.register(admin, (await Partner.register(admin)).clientId);
     await member.accessToken();
+    await trusting(stack);
     bus = await tapBus(stack);
   }, startMs);
   afterAll(async () => {
