@@ -118,6 +118,16 @@ export async function mindManners(
     if (isSingleValued(request.query) && (!isForm(request) || isSingleValued(request.body))) done();
     else done(new Fault('request.invalid', { detail: 'each parameter once, with a plain name' }));
   });
+  // What is in hand when we stop is answered; kept alive, its connection would keep the server from closing.
+  let stopping = false;
+  server.addHook('preClose', (done) => {
+    stopping = true;
+    done();
+  });
+  server.addHook('onSend', (_request, reply, _payload, done) => {
+    if (stopping) reply.header('connection', 'close');
+    done();
+  });
   // The body is read on the socket's events, outside of any context, so the call is entered after it.
   server.addHook('preHandler', (request, _reply, done) => withCall(callOf(request), done));
   return sweepMethods(server, options.traced);
