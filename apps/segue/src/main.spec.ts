@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 
 const keys = `a:${Buffer.alloc(32, 1).toString('base64')}`;
 
+const program = resolve('dist/apps/segue/src/main.js');
+
 /** A start that its settings forbid: what it says, and how it ends. */
 async function refused(env: Record<string, string>): Promise<{ says: string; code: unknown }> {
-  const program = resolve('dist/apps/segue/src/main.js');
   const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const texts: string[] = [];
   child.stderr.on('data', (text) => texts.push(String(text)));
@@ -31,6 +34,25 @@ describe('segue', () => {
       ['session cannot start. The environment is not usable:', expect.stringContaining('REFRESH_MAC_KEYS'), ''],
       1,
     ]);
+  });
+
+  it('can be stopped while every service waits for its store', async () => {
+    const nowhere = '127.0.0.1:1';
+    const env = {
+      ...{ SEAL_KEYS: keys, REFRESH_MAC_KEYS: keys, PORT: '0', OPS_PORT: '0', HOST: '127.0.0.1' },
+      ...{ DATABASE_URL: `postgres://${nowhere}/x`, REDIS_URL: `redis://${nowhere}`, NATS_URL: `nats://${nowhere}` },
+    };
+    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const exit = once(child, 'exit');
+    const lines: Record<string, unknown>[] = [];
+    createInterface(child.stdout).on('line', (line) => lines.push(JSON.parse(line)));
+    const schemas = () => lines.flatMap(({ context, msg }) => (/^Waiting/.test(String(msg)) ? [context] : []));
+    while (schemas().length < 4) await sleep(20);
+    const expected = ['audit', 'identity', 'session', 'token'].map((name) => `Postgres, schema ${name}`);
+    expect(schemas().sort()).toEqual(expected);
+    child.kill('SIGTERM');
+    expect(await exit).toEqual([0, null]);
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
   it('refuses what it does not know', async () => {
