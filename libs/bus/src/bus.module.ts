@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import type { Secret } from '#env/secret';
 import { Log } from '#log/log';
+import { metrics } from '#metrics/metrics';
 import { Readiness } from '#ops/readiness';
 import { Bus, NatsCarrier } from './bus.js';
 import { Connection } from './connection.js';
@@ -33,6 +34,7 @@ export function openLine(options: BusOptions): Line {
   const bus = new Bus(new NatsCarrier(requests), log);
   const facts = new FactStream({ service: name, connection, requests, log });
   const feed = new FactFeed(connection, log);
+  metrics.connected.watch({}, () => Number(connection.connected));
   readiness.add('nats', async () => {
     const nats = connection.live;
     if (!nats) throw new Error('not connected');

@@ -19,6 +19,11 @@ export interface LogOptions {
 export class Log {
   constructor(private readonly lines: Logger) {}
 
+  /** Whether lines of a level are written: what costs something to say need not be made otherwise. */
+  shows(level: Level): boolean {
+    return this.lines.isLevelEnabled(level);
+  }
+
   debug(message: string, fields: LogFields = {}): void {
     this.lines.debug(fields, message);
   }
