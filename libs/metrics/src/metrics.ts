@@ -98,7 +98,7 @@ export const metrics = {
     name: 'segue_consumer_pending',
     help: 'Facts that a durable consumer has yet to handle, those in hand included. Every replica shows the same consumer.',
     labels: ['durable'],
-    seenAt: 'token, session, audit',
+    seenAt: 'session, audit',
   }),
 
   connections: new Gauges({

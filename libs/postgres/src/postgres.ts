@@ -60,7 +60,9 @@ export class Postgres implements Queryable {
   }
 
   get state(): PoolState {
-    const { totalCount, idleCount: idle, waitingCount: waiting } = this.pool;
+    const { totalCount, idleCount: idle, waitingCount } = this.pool;
+    // Whoever comes waits until the next tick, also for a connection that is idle.
+    const waiting = Math.max(waitingCount - idle, 0);
     return { inUse: totalCount - idle, idle, waiting, shedding: this.breaker.isOpen };
   }
 
