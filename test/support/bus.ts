@@ -5,7 +5,7 @@ import { createLog } from '#log/log';
 import { Readiness } from '#ops/readiness';
 import type { Stack } from './stack.js';
 
-/** Asks the services of a stack directly, past the gateway. */
+/** Asks the services of a stack directly, past the gateway: as it, since they answer nobody else. */
 export function busOf(stack: Stack): Promise<{ bus: Bus; connection: Line['connection']; close(): Promise<void> }> {
   return lineTo(stack);
 }
@@ -13,7 +13,7 @@ export function busOf(stack: Stack): Promise<{ bus: Bus; connection: Line['conne
 async function lineTo({ nats }: Stack) {
   const log = createLog({ service: 'spec', level: 'silent' });
   const { bus, requests, connection } = openLine({
-    name: 'spec',
+    name: 'gateway',
     natsUrl: new Secret(nats),
     log,
     readiness: new Readiness(log),

@@ -7,7 +7,7 @@ import { standStill } from '#ops/spare-server.support';
 
 export type ServiceName = 'gateway' | 'identity' | 'token' | 'session' | 'audit';
 
-/** Five services of their own on a fresh database and a NATS of their own; Redis is shared, its keys are kept apart by the pepper. */
+/** Five services of their own on a fresh database, with a NATS and a Redis of their own under the accounts of `deploy/`. */
 export interface Stack {
   /** The gateway, as clients see it. */
   readonly url: string;
@@ -15,8 +15,12 @@ export interface Stack {
   /** The private listeners. */
   readonly ops: Readonly<Record<ServiceName, string>>;
   readonly postgres: string;
+  /** The operator's URL; `redisAs` gives another account's. */
   readonly redis: string;
+  /** The operator's URL; `natsAs` gives another account's. */
   readonly nats: string;
+  natsAs(account: ServiceName | 'segue' | 'reader'): string;
+  redisAs(account: 'gateway' | 'token' | 'segue'): string;
   /** Where each process writes its log: `<logs>/<service>.log`. */
   readonly logs: string;
   /** Every secret of this run. */
@@ -25,14 +29,12 @@ export interface Stack {
   addReplica(name: Exclude<ServiceName, 'gateway'>): Promise<void>;
   /** Starts one more gateway, which listens for itself. @returns where */
   addGateway(): Promise<string>;
-  /** Sends a signal to a process of the stack: a service, `NATS`, or `Redis` where it has its own. */
+  /** Sends a signal to a process of the stack: a service, `NATS`, or `Redis`. */
   signal(name: ServiceName | 'NATS' | 'Redis', signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
 export interface StackOptions {
-  /** A Redis of its own, to be paused or killed. */
-  readonly ownRedis?: boolean;
   /** As where it matters: only known hosts are answered, and no default of development is taken. */
   readonly production?: boolean;
   /** Further settings of the gateway's environment, e.g. `LIMITS`. */
@@ -44,10 +46,9 @@ export interface StackOptions {
 /** How long a spec may wait for `startStack`, in milliseconds. */
 export const startMs = 60_000;
 
-/** Starts a stack against `SEGUE_TEST_POSTGRES` and `SEGUE_TEST_REDIS`; takes about four seconds. */
+/** Starts a stack against `SEGUE_TEST_POSTGRES`; takes about four seconds. */
 export async function startStack({
   env = {},
-  ownRedis = false,
   production = false,
   viaDatabase = async (url) => url,
 }: StackOptions = {}): Promise<Stack> {
@@ -64,21 +65,21 @@ export async function startStack({
 
   try {
     await onServer(`CREATE DATABASE ${name}`);
-    const postgres = withDatabase(testInfrastructure('POSTGRES'), name);
+    const postgres = withDatabase(testPostgres(), name);
     const place = (part: string) => ({
       processes,
       directory: join(directory, part),
       log: join(logs, `${part}.log`),
       layer: 1,
     });
+    const secrets = tools.newSecrets();
     const [nats, redis, port, opsPort] = await Promise.all([
-      tools.startNats(place('nats')),
-      ownRedis ? tools.startRedis(place('redis')) : testInfrastructure('REDIS'),
+      tools.startNats({ ...place('nats'), secrets }),
+      tools.startRedis({ ...place('redis'), secrets }),
       tools.freePort(),
       tools.freePort(),
       tools.migrate(postgres),
     ]);
-    const secrets = tools.newSecrets();
     const infrastructure = { postgres: await viaDatabase(postgres), redis, nats };
     const settings = {
       ...tools.serviceSettings({ infrastructure, secrets, port }),
@@ -96,6 +97,8 @@ export async function startStack({
       postgres,
       redis,
       nats,
+      natsAs: (account) => tools.urlFor('NATS', account, nats, secrets),
+      redisAs: (account) => tools.urlFor('REDIS', account, redis, secrets),
       logs,
       secrets,
       addReplica: async (name) => void (await tools.startService(name, { processes, settings, logs })),
@@ -130,9 +133,9 @@ function pidOf(name: string, directory: string): number {
   return child.pid;
 }
 
-function testInfrastructure(part: 'POSTGRES' | 'REDIS'): string {
-  const url = process.env[`SEGUE_TEST_${part}`];
-  if (!url) throw new Error(`SEGUE_TEST_${part} must say where one listens; \`npm test\` starts it`);
+function testPostgres(): string {
+  const url = process.env['SEGUE_TEST_POSTGRES'];
+  if (!url) throw new Error('SEGUE_TEST_POSTGRES must say where one listens; `npm test` starts it');
   return url;
 }
 
@@ -141,7 +144,7 @@ function withDatabase(url: string, database: string): string {
 }
 
 async function onServer(sql: string): Promise<void> {
-  const client = new Client({ connectionString: testInfrastructure('POSTGRES') });
+  const client = new Client({ connectionString: testPostgres() });
   await client.connect();
   try {
     await client.query(sql);
@@ -159,6 +162,7 @@ interface Place {
   readonly directory: string;
   readonly log: string;
   readonly layer: number;
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** What the stack uses of the launcher (`tools/`), which is plain JavaScript. */
@@ -167,6 +171,7 @@ interface Launcher {
   claim(directory: string): Promise<Processes>;
   freePort(): Promise<number>;
   migrate(databaseUrl: string): Promise<string>;
+  urlFor(part: 'NATS' | 'REDIS', account: string, url: string, secrets: Readonly<Record<string, string>>): string;
   newSecrets(): Record<string, string>;
   startNats(place: Place): Promise<string>;
   startRedis(place: Place): Promise<string>;
@@ -177,13 +182,14 @@ interface Launcher {
 
 async function launcher(): Promise<Launcher> {
   const tool = (name: string) => import(pathToFileURL(join(import.meta.dirname, '../../../tools', `${name}.mjs`)).href);
-  const [paths, processes, ports, migration, secrets, nats, redis, services] = await Promise.all(
+  const [paths, processes, ports, migration, secrets, accounts, nats, redis, services] = await Promise.all(
     [
       'launcher/paths',
       'launcher/processes',
       'launcher/ports',
       'migrate',
       'launcher/secrets',
+      'launcher/accounts',
       'launcher/nats',
       'launcher/redis',
       'launcher/services',
@@ -194,6 +200,7 @@ async function launcher(): Promise<Launcher> {
     ...ports,
     ...migration,
     ...secrets,
+    ...accounts,
     ...nats,
     ...redis,
     ...services,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { urlFor } from './accounts.mjs';
 import { inRoot } from './paths.mjs';
 import { freePort } from './ports.mjs';
 import { whenReady } from './processes.mjs';
@@ -59,12 +60,22 @@ export async function startService(name, { processes, settings, logs, opsPort, e
     layer: layerOf(name),
     command: process.execPath,
     args: ['--enable-source-maps', inRoot('dist', 'apps', name, 'src', 'main.js')],
-    env: { ...unmanaged(env), ...pick(settings, [...toAll, ...settingsOf[name]]), OPS_PORT: String(port) },
+    env: {
+      ...unmanaged(env),
+      ...pick(asAccount(name, settings), [...toAll, ...settingsOf[name]]),
+      OPS_PORT: String(port),
+    },
     log: join(logs, `${name}.log`),
   });
   const ops = `http://127.0.0.1:${port}`;
   await whenReady(child, () => answersReady(ops));
   return { ...child, ops };
+}
+
+/** The same settings with the service's own account in each URL. */
+function asAccount(name, settings) {
+  const url = (part) => urlFor(part, name, settings[`${part}_URL`], settings);
+  return { ...settings, NATS_URL: url('NATS'), REDIS_URL: url('REDIS') };
 }
 
 /** The rest of the environment, such as LOG_LEVEL or LIMITS, is passed on. */

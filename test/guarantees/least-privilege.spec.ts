@@ -1,0 +1,263 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { connect, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
+import { Redis } from 'ioredis';
+import { type FactType, facts } from '#contracts/fact';
+import { Admin } from '../support/admin.js';
+import { eventually } from '../support/eventually.js';
+import { request } from '../support/http.js';
+import { asOptions } from '../support/nats.js';
+import { Partner } from '../support/partner.js';
+import { type Stack, startMs, startStack } from '../support/stack.js';
+
+/** Subjects of verbs, types of facts, durable consumers (`tools/docs/who-may.mjs`). */
+interface May {
+  readonly serves: readonly string[];
+  readonly asks: readonly string[];
+  readonly states: readonly FactType[];
+  readonly hears: readonly FactType[];
+  readonly follows: readonly { readonly durable: string; readonly filter: string }[];
+  readonly beats: boolean;
+  readonly hearsBeats: boolean;
+}
+
+const services = ['gateway', 'identity', 'token', 'session', 'audit'] as const;
+type Service = (typeof services)[number];
+
+const fact = (type: string) => `segue.facts.v1.acme0001.${type}`;
+
+describe('under least privilege', () => {
+  let stack: Stack;
+  let may: Readonly<Record<Service, May>>;
+
+  beforeAll(async () => {
+    stack = await startStack();
+    const table = pathToFileURL(join(import.meta.dirname, '../../../tools/docs/who-may.mjs')).href;
+    may = await (await import(table)).whoMay();
+  }, startMs);
+  afterAll(() => stack?.stop());
+
+  it('a user signs in, every fact of it is recorded, and nothing is refused', async () => {
+    const admin = new Admin(stack);
+    const partner = await Partner.register(admin);
+    const landed = await request(partner.link({ userId: 'ada' }));
+    expect(landed.status).toBe(303);
+    const recorded = ['client.created', 'link.accepted', 'session.opened', 'user.created'];
+    await eventually(
+      () => admin.audit({ clientId: partner.clientId }),
+      (entries) => recorded.every((type) => entries.some((entry) => entry.type === type)),
+    );
+    for (const service of services) {
+      const log = readFileSync(join(stack.logs, `${service}.log`), 'utf8');
+      expect(log).not.toMatch(/NATS refuses|NOPERM|permission denied|Permissions Violation/);
+    }
+  });
+
+  describe.each(services)('%s at NATS', (service) => {
+    it('publishes its own subjects and no other', async () => {
+      const { asks, states, beats, follows, serves } = may[service];
+      const all = publishable(may);
+      const askers = services.filter((each) => may[each].asks.some((subject) => serves.includes(subject)));
+      const own = [
+        ...asks,
+        ...states.map(fact),
+        ...(beats ? [`segue.beat.${service}`] : []),
+        ...askers.map((asker) => `_INBOX_${asker}.x.1`),
+        '$JS.API.STREAM.CREATE.FACTS',
+        ...(follows.length > 0 ? ['$JS.API.STREAM.INFO.FACTS'] : []),
+        ...follows.flatMap(({ durable, filter }) => [
+          ...all.filter(matches(`$JS.API.CONSUMER.CREATE.FACTS.${durable}.segue.facts.v1.${filter}`)),
+          `$JS.API.CONSUMER.INFO.FACTS.${durable}`,
+          `$JS.API.CONSUMER.MSG.NEXT.FACTS.${durable}`,
+          `$JS.ACK.FACTS.${durable}.1.1.1.1.0`,
+        ]),
+      ];
+      expect(all).toEqual(expect.arrayContaining(own));
+      expect(await published(stack.natsAs(service), all)).toEqual(all.filter((subject) => own.includes(subject)));
+    });
+
+    it('subscribes its own verbs as one of its replicas, what it hears, its own inboxes, and nothing else', async () => {
+      const { serves, hears, hearsBeats } = may[service];
+      const all = subscribable(may);
+      const own = [
+        ...serves.map((subject) => `${subject} ${service}`),
+        ...hears.map((type) => `segue.facts.v1.*.${type}`),
+        ...hears.map(fact),
+        `_INBOX_${service}.>`,
+        ...(hearsBeats ? ['segue.beat.*'] : []),
+      ];
+      expect(await subscribed(stack.natsAs(service), all)).toEqual(all.filter((subject) => own.includes(subject)));
+    });
+  });
+
+  it('the reader of facts publishes nothing but what its own consumers need, and hears nothing but its inboxes', async () => {
+    const durables = services.flatMap((service) => may[service].follows.map(({ durable }) => durable));
+    const told = await published(stack.natsAs('reader'), publishable(may));
+    expect(told.filter((subject) => !subject.startsWith('$JS.'))).toEqual([]);
+    expect(told.filter((subject) => /STREAM\.(?!INFO)/.test(subject))).toEqual([]);
+    const touching = told.filter((subject) => durables.some((each) => subject.includes(`.FACTS.${each}`)));
+    expect(touching.every((subject) => subject.startsWith('$JS.API.CONSUMER.INFO.'))).toBe(true);
+    expect(told).toEqual(expect.arrayContaining(consumerSubjects('mine', fact('user.erased'))));
+    expect(await subscribed(stack.natsAs('reader'), subscribable(may))).toEqual(['_INBOX_reader.>']);
+  });
+
+  it('nobody connects to NATS without an account, or with a wrong password', async () => {
+    const servers = new URL(stack.nats).host;
+    await expect(connect({ servers, reconnect: false })).rejects.toThrow(/Authorization/);
+    const wrong = { servers, user: 'gateway', pass: 'wrong', reconnect: false };
+    await expect(connect(wrong)).rejects.toThrow(/Authorization/);
+  });
+
+  describe.each([
+    { service: 'gateway', key: 'segue:limit:', commands: ['exec', 'incr', 'info', 'multi', 'pexpire', 'pttl'] },
+    {
+      service: 'token',
+      key: 'token:',
+      commands: [
+        ...['exec', 'expire', 'get', 'getdel', 'info', 'multi', 'set', 'unlink', 'zadd', 'zrange'],
+        'zremrangebyscore',
+      ],
+    },
+  ] as const)('$service at Redis', ({ service, key, commands }) => {
+    let operator: Redis;
+    beforeAll(() => {
+      operator = new Redis(stack.redis);
+    });
+    afterAll(() => operator?.disconnect());
+
+    it('runs its commands and no other', async () => {
+      const known = (await operator.call('COMMAND', 'LIST')) as string[];
+      const allowed = [];
+      for (const command of known.filter((each) => !withoutAccount.includes(each))) {
+        const asked = await wellFormed(operator, command, key);
+        const verdict = await operator.call('ACL', 'DRYRUN', service, ...asked).catch(String);
+        if (!/no permissions to run|Command '[\w|]+' not found/.test(String(verdict))) allowed.push(command);
+      }
+      expect(allowed.sort()).toEqual([...commands].sort());
+    });
+
+    it('reaches its keys and no other', async () => {
+      const redis = new Redis(service === 'gateway' ? stack.redisAs('gateway') : stack.redisAs('token'));
+      const write = (name: string) => (service === 'gateway' ? redis.incr(name) : redis.set(name, '1'));
+      await write(`${key}spec`);
+      for (const other of ['segue:limit:', 'token:', 'segue:', 'spec', ''].filter((each) => each !== key)) {
+        await expect(write(`${other}spec`)).rejects.toThrow(/NOPERM/);
+      }
+      redis.disconnect();
+    });
+  });
+
+  it('nobody does anything at Redis without an account', async () => {
+    const { port } = new URL(stack.redis);
+    const redis = new Redis({ port: Number(port), retryStrategy: null, enableReadyCheck: false, protocol: 2 });
+    redis.on('error', () => undefined);
+    await expect(redis.get('token:spec')).rejects.toThrow(/NOAUTH/);
+    redis.disconnect();
+  });
+});
+
+/** As NATS matches: `*` is one token, `>` all that follow. */
+function matches(pattern: string): (subject: string) => boolean {
+  const wanted = pattern.split('.');
+  return (subject) => {
+    const tokens = subject.split('.');
+    const open = wanted.at(-1) === '>';
+    if (open ? tokens.length < wanted.length : tokens.length !== wanted.length) return false;
+    return wanted.every((want, at) => want === '*' || want === tokens[at] || want === '>');
+  };
+}
+
+/** Redis lets everybody run these, so that they can log in and leave. */
+const withoutAccount = ['auth', 'hello', 'quit', 'reset'];
+
+/** The fewest arguments with which Redis judges a command. */
+async function wellFormed(redis: Redis, command: string, key: string): Promise<string[]> {
+  const [info] = (await redis.call('COMMAND', 'INFO', command)) as [string, number][];
+  const fewest = Math.abs(info?.[1] ?? 1);
+  const words = command.split('|');
+  return [...words, ...Array.from({ length: Math.max(fewest - words.length, 0) }, () => `${key}spec`)];
+}
+
+function publishable(may: Readonly<Record<Service, May>>): string[] {
+  const durables = [...services.flatMap((service) => may[service].follows.map(({ durable }) => durable)), 'mine'];
+  const verbs = services.flatMap((service) => may[service].serves);
+  const stream = ['CREATE', 'UPDATE', 'DELETE', 'PURGE', 'INFO', 'MSG.GET', 'MSG.DELETE', 'SNAPSHOT', 'RESTORE'];
+  return [
+    ...verbs,
+    ...Object.keys(facts).map(fact),
+    fact('spec.made_up'),
+    ...services.flatMap((service) => [`segue.beat.${service}`, `_INBOX_${service}.x.1`]),
+    ...['_INBOX_reader.x.1', '_INBOX_operator.x.1', '_INBOX.x.1', 'segue.spec.ask', 'spec'],
+    ...stream.flatMap((verb) => [`$JS.API.STREAM.${verb}.FACTS`, `$JS.API.STREAM.${verb}.OTHER`]),
+    ...['$JS.API.INFO', '$JS.API.STREAM.NAMES', '$JS.API.STREAM.LIST', '$JS.API.STREAM.PEER.REMOVE.FACTS'],
+    ...['$JS.API.ACCOUNT.PURGE.$G', '$JS.API.META.LEADER.STEPDOWN', '$JS.API.DIRECT.GET.FACTS', '$SYS.REQ.SERVER.PING'],
+    ...['$JS.API.CONSUMER.LIST.FACTS', '$JS.API.CONSUMER.NAMES.FACTS', '$JS.API.CONSUMER.CREATE.FACTS', '$KV.x.y'],
+    ...durables.flatMap((durable) => [
+      ...Object.keys(facts).flatMap((type) => consumerSubjects(durable, `segue.facts.v1.*.${type}`)),
+      ...consumerSubjects(durable, fact('user.erased')),
+      `$JS.API.CONSUMER.DURABLE.CREATE.FACTS.${durable}`,
+      `$JS.API.CONSUMER.CREATE.FACTS.${durable}.>`,
+      `$JS.API.CONSUMER.DELETE.FACTS.${durable}`,
+      `$JS.ACK.FACTS.${durable}.1.1.1.1.0`,
+    ]),
+  ].filter((subject, at, all) => all.indexOf(subject) === at);
+}
+
+function consumerSubjects(durable: string, filter: string): string[] {
+  return [
+    `$JS.API.CONSUMER.CREATE.FACTS.${durable}.${filter}`,
+    `$JS.API.CONSUMER.INFO.FACTS.${durable}`,
+    `$JS.API.CONSUMER.MSG.NEXT.FACTS.${durable}`,
+  ];
+}
+
+/** `subject`, or `subject queue`. */
+function subscribable(may: Readonly<Record<Service, May>>): string[] {
+  const verbs = services.flatMap((service) => may[service].serves);
+  return [
+    ...verbs,
+    ...verbs.flatMap((subject) => [...services, 'spec'].map((queue) => `${subject} ${queue}`)),
+    ...Object.keys(facts).flatMap((type) => [fact(type), `segue.facts.v1.*.${type}`]),
+    ...[...services, 'reader', 'operator'].map((account) => `_INBOX_${account}.>`),
+    ...['>', '*', 'segue.>', 'segue.*.*', 'segue.session.*', 'segue.facts.v1.>', 'segue.facts.v1.*.user.*'],
+    ...['segue.beat.*', '_INBOX.>', '_INBOX_*.>', '$JS.>', '$JS.API.>', '$JS.EVENT.>', '$JS.ACK.>', '$SYS.>', '$KV.>'],
+  ];
+}
+
+/** Publishes an empty message to each, which nobody answers. @returns those that NATS took */
+async function published(url: string, subjects: readonly string[]): Promise<string[]> {
+  const nats = await connect({ ...asOptions(url), reconnect: false });
+  const refused = violationsOf(nats);
+  for (const subject of subjects) nats.publish(subject);
+  await nats.flush();
+  await nats.close();
+  const refusedSubjects = (await refused)
+    .filter(({ operation }) => operation === 'publish')
+    .map((each) => each.subject);
+  return subjects.filter((subject) => !refusedSubjects.includes(subject));
+}
+
+/** @returns where NATS let it listen */
+async function subscribed(url: string, places: readonly string[]): Promise<string[]> {
+  const nats = await connect({ ...asOptions(url), reconnect: false });
+  const refused = new Set<string>();
+  for (const place of places) {
+    const [subject = '', queue] = place.split(' ');
+    const callback = (error: Error | null) => void (error && refused.add(place));
+    nats.subscribe(subject, { callback, ...(queue && { queue }) });
+  }
+  await nats.flush();
+  await nats.close();
+  return places.filter((place) => !refused.has(place));
+}
+
+/** All that NATS refuses until the connection is closed. */
+async function violationsOf(nats: NatsConnection): Promise<PermissionViolationError[]> {
+  const seen: PermissionViolationError[] = [];
+  for await (const status of nats.status()) {
+    if (status.type === 'error' && status.error instanceof PermissionViolationError) seen.push(status.error);
+  }
+  return seen;
+}
