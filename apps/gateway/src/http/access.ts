@@ -13,22 +13,25 @@ const timed = new Map<string, Map<string, Duration>>();
 
 /**
  * Notes every answer: its time under the template of its route, and a line in the log. Neither holds anything of the
- * address but that template, so no credential in a path or query gets there (S-111).
+ * address but that template, so no credential in a path or query gets there (S-111). To be the first hook of a request;
+ * Fastify's own for the end (`onResponse`) is not called where the client has gone.
  */
 export function noteAnswers(log: Log): (request: FastifyRequest, reply: FastifyReply, done: () => void) => void {
   const lines = log.shows('info');
   return (request, reply, done) => {
-    const route = request.routeOptions.url ?? 'unknown';
-    const { statusCode: status, elapsedTime: ms } = reply;
-    const gone = !reply.raw.writableFinished;
-    const method = isTrace(request) ? 'TRACE' : request.method;
-    const told = usual.has(method) && status !== 405 ? method : 'other';
-    durationOf(route, told, gone ? 'gone' : classOf(status)).record(ms / 1000);
-    if (lines) {
+    const began = performance.now();
+    reply.raw.once('close', () => {
+      const ms = performance.now() - began;
+      const route = request.routeOptions.url ?? 'unknown';
+      const method = isTrace(request) ? 'TRACE' : request.method;
+      const { statusCode, writableFinished } = reply.raw;
+      const told = usual.has(method) && statusCode !== 405 ? method : 'other';
+      durationOf(route, told, writableFinished ? classOf(statusCode) : 'gone').record(ms / 1000);
+      if (!lines) return;
       const trace = traceId(callOf(request));
-      const took = Math.round(ms * 10) / 10;
-      log.info('answered', { method, route, status: gone ? 'gone' : status, ms: took, trace });
-    }
+      const status = writableFinished ? statusCode : 'gone';
+      log.info('answered', { method, route, status, ms: Math.round(ms * 10) / 10, trace });
+    });
     done();
   };
 }

@@ -86,7 +86,7 @@ export async function mindManners(
   readBodies(server);
 
   server.decorateRequest('call', null);
-  server.addHook('onResponse', noteAnswers(app.get(Log)));
+  server.addHook('onRequest', noteAnswers(app.get(Log)));
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('cache-control', 'no-store').header('traceparent', callOf(request).traceparent);
     if (isTrace(request)) reply.header('connection', 'close');
