@@ -17,7 +17,7 @@ export async function exposition(): Promise<{ readonly type: string; readonly te
 }
 
 /** The metrics of the process itself (CPU, memory, event loop), under the names every Node dashboard knows. */
-export function processMetrics(into = new Registry()): Registry {
+function processMetrics(into = new Registry()): Registry {
   collectDefaultMetrics({ register: into, eventLoopMonitoringPrecision: 20 });
   return into;
 }
