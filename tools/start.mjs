@@ -88,7 +88,7 @@ async function bringUp(processes) {
   const infrastructure = await step('Postgres, Redis, NATS', () =>
     startInfrastructure({ processes, directory: inDev('data'), logs, secrets: own }),
   );
-  await step('Migrations', () => migrate(infrastructure.postgres));
+  await step('Migrations', () => migrate(infrastructure.postgres, own));
 
   const { port, opsPort, notes } = await gatewayPorts();
   const settings = serviceSettings({ infrastructure, secrets: own, port });

@@ -4,7 +4,9 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
+import { Client } from 'pg';
 import { type FactType, facts } from '#contracts/fact';
+import { createPartitions, dropPartitions } from '#outbox/table';
 import { Admin } from '../support/admin.js';
 import { eventually } from '../support/eventually.js';
 import { request } from '../support/http.js';
@@ -51,7 +53,7 @@ describe('under least privilege', () => {
     );
     for (const service of services) {
       const log = readFileSync(join(stack.logs, `${service}.log`), 'utf8');
-      expect(log).not.toMatch(/NATS refuses|NOPERM|permission denied|Permissions Violation/);
+      expect(log).not.toMatch(/NATS refuses|NOPERM|permission denied|must be owner|Permissions Violation/);
     }
   });
 
@@ -149,6 +151,94 @@ describe('under least privilege', () => {
     });
   });
 
+  describe.each(['identity', 'token', 'session', 'audit'] as const)('%s at Postgres', (service) => {
+    let superuser: Client;
+    let client: Client;
+    let tables: { schema: string; name: string }[];
+    beforeAll(async () => {
+      superuser = await connected(stack.postgres);
+      client = await connected(stack.postgresAs(service));
+      const { rows } = await superuser.query(
+        `SELECT schemaname AS schema, tablename AS name FROM pg_tables
+         WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
+      );
+      tables = rows;
+    });
+    afterAll(() => Promise.all([client?.end(), superuser?.end()]));
+
+    it('is how the service connects', async () => {
+      const { rows } = await superuser.query(
+        'SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1',
+        [`segue-${service}`],
+      );
+      expect(rows).toEqual([{ usename: new URL(stack.postgresAs(service)).username }]);
+    });
+
+    it('reads every table of its schema, and touches none of another', async () => {
+      expect(new Set(tables.map(({ schema }) => schema))).toEqual(new Set(['identity', 'token', 'session', 'audit']));
+      for (const { schema, name } of tables) {
+        const mine = schema === service;
+        const table = `${schema}.${name}`;
+        expect([table, await verdict(client, `SELECT FROM ${table} LIMIT 0`)]).toEqual([table, mine ? 0 : refused]);
+        if (mine) continue;
+        for (const sql of [`INSERT INTO ${table} DEFAULT VALUES`, `DELETE FROM ${table}`, `TRUNCATE ${table}`]) {
+          expect([sql, await verdict(client, sql)]).toEqual([sql, refused]);
+        }
+      }
+    });
+
+    it('neither rules nor leaves its schema', async () => {
+      const others = ['identity', 'token', 'session', 'audit'].filter((each) => each !== service);
+      for (const sql of [
+        ...['CREATE SCHEMA spec', 'CREATE TABLE public.spec ()', 'CREATE TEMP TABLE spec ()', 'CREATE ROLE spec'],
+        ...[`DROP TABLE ${service}.migrations`, `DELETE FROM ${service}.migrations`, `SET ROLE segue`],
+        ...[`COPY (SELECT 1) TO PROGRAM 'true'`, `SELECT pg_read_file('PG_VERSION')`, `ALTER SYSTEM SET fsync = off`],
+        ...others.map((other) => `CREATE TABLE ${other}.spec ()`),
+        ...others.map((other) => `SET ROLE ${new URL(stack.postgresAs(other as 'audit')).username}`),
+      ]) {
+        expect([sql, await verdict(client, sql)]).toEqual([sql, refused]);
+      }
+    });
+
+    if (service === 'audit') {
+      it('adds entries to the trail, and never changes or removes one', async () => {
+        expect(Number((await superuser.query('SELECT count(*) FROM audit.entries')).rows[0].count)).toBeGreaterThan(0);
+        for (const sql of [
+          ...[`UPDATE audit.entries SET type = 'x'`, 'DELETE FROM audit.entries', 'TRUNCATE audit.entries'],
+          ...['ALTER TABLE audit.entries DISABLE TRIGGER ALL', 'DROP TABLE audit.entries', 'DELETE FROM audit.chains'],
+          ...[
+            'DROP TRIGGER append_only ON audit.entries',
+            'DELETE FROM audit.dead_facts',
+            'CREATE TABLE audit.spec ()',
+          ],
+          `CREATE OR REPLACE FUNCTION audit.refuse_change() RETURNS trigger LANGUAGE sql AS 'SELECT 1'`,
+          `SET session_replication_role = 'replica'`,
+        ]) {
+          expect([sql, await verdict(client, sql)]).toEqual([sql, refused]);
+        }
+      });
+    } else {
+      it('keeps its outbox: makes and drops the partitions of days, and cleans up', async () => {
+        const told: (string | undefined)[] = [];
+        client.on('notice', ({ message }) => told.push(message));
+        await client.query(`SET search_path = ${service}`);
+        const days = async () =>
+          (await superuser.query(`SELECT FROM pg_inherits WHERE inhparent = '${service}.outbox'::regclass`)).rowCount;
+        const before = await days();
+        const { rows } = await superuser.query(
+          `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = '${service}.outbox'::regclass
+           AND inhrelid::regclass::text ~ '[0-9]{8}$' ORDER BY name DESC LIMIT 1`,
+        );
+        await client.query(`DROP TABLE ${rows[0].name}`);
+        await client.query(createPartitions);
+        expect(await days()).toBe(before);
+        await client.query(dropPartitions);
+        await client.query('VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF, SKIP_LOCKED) outbox');
+        expect(told).toEqual([]);
+      });
+    }
+  });
+
   it('nobody does anything at Redis without an account', async () => {
     const { port } = new URL(stack.redis);
     const redis = new Redis({ port: Number(port), retryStrategy: null, enableReadyCheck: false, protocol: 2 });
@@ -168,6 +258,23 @@ function matches(pattern: string): (subject: string) => boolean {
     return wanted.every((want, at) => want === '*' || want === tokens[at] || want === '>');
   };
 }
+
+async function connected(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  return client;
+}
+
+/** What Postgres says to a statement: how many rows it concerned, or the SQLSTATE that refused it. */
+async function verdict(client: Client, sql: string): Promise<number | string> {
+  return client.query(sql).then(
+    ({ rowCount }) => rowCount ?? 0,
+    (error: { code: string }) => error.code,
+  );
+}
+
+/** SQLSTATE insufficient_privilege. */
+const refused = '42501';
 
 /** Redis lets everybody run these, so that they can log in and leave. */
 const withoutAccount = ['auth', 'hello', 'quit', 'reset'];

@@ -7,6 +7,9 @@ import { standStill } from '#ops/spare-server.support';
 
 export type ServiceName = 'gateway' | 'identity' | 'token' | 'session' | 'audit';
 
+/** The services that keep something in Postgres. */
+const stores = ['identity', 'token', 'session', 'audit'] as const;
+
 /** Five services of their own on a fresh database, with a NATS and a Redis of their own under the accounts of `deploy/`. */
 export interface Stack {
   /** The gateway, as clients see it. */
@@ -14,6 +17,7 @@ export interface Stack {
   readonly adminKey: string;
   /** The private listeners. */
   readonly ops: Readonly<Record<ServiceName, string>>;
+  /** The superuser's URL; `postgresAs` gives a service's. */
   readonly postgres: string;
   /** The operator's URL; `redisAs` gives another account's. */
   readonly redis: string;
@@ -21,6 +25,7 @@ export interface Stack {
   readonly nats: string;
   natsAs(account: ServiceName | 'segue' | 'reader'): string;
   redisAs(account: 'gateway' | 'token' | 'segue'): string;
+  postgresAs(service: (typeof stores)[number]): string;
   /** Where each process writes its log: `<logs>/<service>.log`. */
   readonly logs: string;
   /** Every secret of this run. */
@@ -60,6 +65,7 @@ export async function startStack({
   const stop = async () => {
     await processes.stop();
     await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    for (const service of stores) await onServer(`DROP ROLE IF EXISTS ${name}_${service}`);
     rmSync(directory, { recursive: true, force: true });
   };
 
@@ -78,7 +84,7 @@ export async function startStack({
       tools.startRedis({ ...place('redis'), secrets }),
       tools.freePort(),
       tools.freePort(),
-      tools.migrate(postgres),
+      tools.migrate(postgres, secrets),
     ]);
     const infrastructure = { postgres: await viaDatabase(postgres), redis, nats };
     const settings = {
@@ -99,6 +105,7 @@ export async function startStack({
       nats,
       natsAs: (account) => tools.urlFor('NATS', account, nats, secrets),
       redisAs: (account) => tools.urlFor('REDIS', account, redis, secrets),
+      postgresAs: (service) => tools.urlFor('POSTGRES', service, postgres, secrets),
       logs,
       secrets,
       addReplica: async (name) => void (await tools.startService(name, { processes, settings, logs })),
@@ -170,8 +177,13 @@ interface Launcher {
   inDev(...parts: string[]): string;
   claim(directory: string): Promise<Processes>;
   freePort(): Promise<number>;
-  migrate(databaseUrl: string): Promise<string>;
-  urlFor(part: 'NATS' | 'REDIS', account: string, url: string, secrets: Readonly<Record<string, string>>): string;
+  migrate(databaseUrl: string, passwords: Readonly<Record<string, string>>): Promise<string>;
+  urlFor(
+    part: 'NATS' | 'REDIS' | 'POSTGRES',
+    account: string,
+    url: string,
+    secrets: Readonly<Record<string, string>>,
+  ): string;
   newSecrets(): Record<string, string>;
   startNats(place: Place): Promise<string>;
   startRedis(place: Place): Promise<string>;

@@ -1,10 +1,12 @@
 // The accounts at NATS, Redis and Postgres (deploy/): each service has its own, and `operator` is for people and tools.
 import { randomBytes } from 'node:crypto';
+import { roleOf } from './postgres-roles.mjs';
 
 /** Who has an account where; `segue` is all services as one process. */
 const accounts = {
   NATS: ['gateway', 'identity', 'token', 'session', 'audit', 'segue', 'reader', 'operator'],
   REDIS: ['gateway', 'token', 'segue', 'operator'],
+  POSTGRES: ['identity', 'token', 'session', 'audit'],
 };
 
 const variable = (part, account) => `${part}_${account.toUpperCase()}_PASSWORD`;
@@ -12,7 +14,10 @@ const variable = (part, account) => `${part}_${account.toUpperCase()}_PASSWORD`;
 /** A fresh password for every account. Each begins with a letter: NATS would read another as a number. */
 export function newPasswords() {
   const names = Object.entries(accounts).flatMap(([part, each]) => each.map((account) => variable(part, account)));
-  return Object.fromEntries(names.map((name) => [name, `p${randomBytes(32).toString('hex')}`]));
+  // POSTGRES_PASSWORD is the owner's.
+  return Object.fromEntries(
+    [...names, 'POSTGRES_PASSWORD'].map((name) => [name, `p${randomBytes(32).toString('hex')}`]),
+  );
 }
 
 /** The passwords of one part, as its configuration names them. @param {'NATS' | 'REDIS'} part */
@@ -26,5 +31,6 @@ export function passwordsOf(part, secrets) {
 export function urlFor(part, account, url, secrets) {
   const password = secrets[variable(part, account)];
   if (!password || !accounts[part].includes(account)) return url;
-  return Object.assign(new URL(url), { username: account, password }).href;
+  const username = part === 'POSTGRES' ? roleOf(account, url) : account;
+  return Object.assign(new URL(url), { username, password }).href;
 }

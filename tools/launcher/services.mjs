@@ -74,8 +74,13 @@ export async function startService(name, { processes, settings, logs, opsPort, e
 
 /** The same settings with the service's own account in each URL. */
 function asAccount(name, settings) {
-  const url = (part) => urlFor(part, name, settings[`${part}_URL`], settings);
-  return { ...settings, NATS_URL: url('NATS'), REDIS_URL: url('REDIS') };
+  const { DATABASE_URL, NATS_URL, REDIS_URL } = settings;
+  return {
+    ...settings,
+    DATABASE_URL: urlFor('POSTGRES', name, DATABASE_URL, settings),
+    NATS_URL: urlFor('NATS', name, NATS_URL, settings),
+    REDIS_URL: urlFor('REDIS', name, REDIS_URL, settings),
+  };
 }
 
 /** The rest of the environment, such as LOG_LEVEL or LIMITS, is passed on. */
