@@ -1,5 +1,4 @@
 // npm run secrets: what docker-compose.yml needs to know, freshly made, into .env; one that exists is left alone.
-import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { inRoot } from './launcher/paths.mjs';
 import { Refusal, report } from './launcher/refusal.mjs';
@@ -10,10 +9,11 @@ const file = process.argv[2] ?? inRoot('.env');
 try {
   // An empty one is what `> .env` has just made.
   if (existsSync(file) && statSync(file).size > 0) {
-    throw new Refusal(`${file} exists. Its secrets are in use: what was sealed with them cannot be opened without them.`);
+    throw new Refusal(
+      `${file} exists. Its secrets are in use: what was sealed with them cannot be opened without them.`,
+    );
   }
-  const made = { POSTGRES_PASSWORD: randomBytes(24).toString('hex'), ...newSecrets() };
-  const lines = Object.entries(made).map(([name, value]) => `${name}=${value}\n`);
+  const lines = Object.entries(newSecrets()).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(file, lines.join(''), { mode: 0o600 });
   chmodSync(file, 0o600);
 } catch (error) {
