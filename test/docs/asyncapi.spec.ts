@@ -38,6 +38,7 @@ const bodies: { readonly [T in FactType]: FactBody<T> } = {
   'user.suspended': { userId: '0199d1c2-1', epoch: 1 },
   'user.password_changed': { userId: '0199d1c2-1', epoch: 2, change: 'set' },
   'user.restored': { userId: '0199d1c2-1' },
+  'user.unlocked': { userId: '0199d1c2-1' },
   'user.erased': { userId: '0199d1c2-1', epoch: 2 },
   'password.refused': { ...refused, reason: 'totp_wrong', userId: '0199d1c2-1' },
   'token.issued': {

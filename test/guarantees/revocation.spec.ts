@@ -104,6 +104,15 @@ describe('whoever is revoked', () => {
     expect(await statuses(accessToken)).toEqual([401, 401]);
   });
 
+  it('with the audience their token is for is refused at every gateway within a moment', async () => {
+    const client = await portalOf(admin);
+    const { accessToken } = await visit(stack.url, client);
+    const rename = () =>
+      admin.patch(`clients/${client.clientId}`, { settings: { audience: 'https://api.example.com' } });
+    expect(await refusedAfter(accessToken, rename)).toBeLessThan(usualMs);
+    expect(await statuses((await visit(stack.url, client)).accessToken)).toEqual([204, 204]);
+  });
+
   it('with the key that minted their token is refused at every gateway within a moment', async () => {
     const keys = `clients/${partner.clientId}/api-keys`;
     const { keyId } = await admin.post(keys, { name: 'backend', kind: 'private', scopes: ['tokens.issue'] });

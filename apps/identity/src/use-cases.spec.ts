@@ -44,7 +44,7 @@ function useCases() {
   const listing = new ListUsers(users);
   const anonymous = new StartAnonymous(users);
   const changes = new UpdateUser(users, hashing);
-  const standing = new UserStanding(users, new PasswordsStore(scratch.postgres));
+  const standing = new UserStanding(users, new PasswordsStore(scratch.postgres, outbox));
   return {
     arrive: async (request: Request<typeof identity.arrive>) =>
       identity.arrive.reply.parse(await arrivals.run(identity.arrive.request.parse(request))),

@@ -25,7 +25,7 @@ export class UserStanding {
   async unlock({ clientId, userId }: Received<typeof user.unlock>): Promise<Reply<typeof user.unlock>> {
     const found = await this.users.find(clientId, userId);
     if (!found) throw new Fault('user.missing');
-    if (found.emailKey !== null) await this.passwords.unlock(clientId, found.emailKey);
+    await this.passwords.unlock(found);
     return userView(found);
   }
 

@@ -64,6 +64,9 @@ export const facts = {
   'user.password_changed': z
     .strictObject({ userId: id, epoch: leastEpoch, change: z.enum(['set', 'removed']) })
     .describe("The user's password changed; every session has ended."),
+  'user.unlocked': z
+    .strictObject({ userId: id })
+    .describe('An administrator lets the password and the short secrets of the user be tried again.'),
   'user.restored': z.strictObject({ userId: id }).describe('The user may sign in again.'),
   'user.erased': z.strictObject({ userId: id, epoch: leastEpoch }).describe('Delete what you hold of this user.'),
 

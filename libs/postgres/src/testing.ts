@@ -19,7 +19,9 @@ export interface ScratchStore {
 export async function scratchStore(store: Omit<Store, 'schema'>): Promise<ScratchStore> {
   const url = new Secret(testPostgres());
   const schema = `spec_${randomBytes(6).toString('hex')}`;
-  const dataSource = await new DataSource(withinLimits(dataSourceOptions({ ...store, schema, url }))).initialize();
+  // A race of fifty is about who wins, on a busy machine too: how long a pool lets anybody wait has a spec of its own.
+  const patient = { ...dataSourceOptions({ ...store, schema, url }), connectTimeoutMS: 10_000 };
+  const dataSource = await new DataSource(withinLimits(patient)).initialize();
   await dataSource.query(`CREATE SCHEMA ${schema}`);
   await dataSource.runMigrations({ transaction: 'each' });
   return {

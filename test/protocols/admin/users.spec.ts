@@ -234,6 +234,7 @@ describe('a user', () => {
       const answer = await admin.send('POST', path);
       expect([answer.status, answer.json()]).toEqual([200, user]);
       expect(await check('locked@example.com', password)).toBe(user['userId']);
+      expect(await admin.audit({ type: 'user.unlocked', userId: String(user['userId']) })).toHaveLength(1);
     });
 
     it('or not is unlocked all the same, also without an externalId', async () => {

@@ -7,6 +7,7 @@ import { ClientSettings } from './client-settings.js';
 import { Issuer } from './issuer.js';
 import { isGenuine, type JwtClaims, type JwtKind, readJwt } from './jwt.js';
 import { SigningKeys } from './signing-keys.js';
+import { VerifiedJwts } from './verified-jwts.js';
 
 /** Whom a JWT of ours speaks for. Times are in seconds since 1970. */
 export interface Holder {
@@ -26,6 +27,8 @@ export interface Holder {
 /** Checks the JWTs that Segue signed, in the gateway itself. */
 @Injectable()
 export class Jwts {
+  readonly #verified = new VerifiedJwts();
+
   constructor(
     private readonly bus: Bus,
     private readonly keys: SigningKeys,
@@ -57,14 +60,23 @@ export class Jwts {
    * @throws Fault `token.expired`
    */
   async genuine(text: string, kind: JwtKind): Promise<Holder | null> {
-    const token = readJwt(text);
+    const seen = this.#verified.find(text);
+    const token = seen?.token ?? readJwt(text);
     if (token?.kind !== kind) return null;
     const key = await this.keys.find(token.kid);
-    if (!key || !isGenuine(token, key, this.issuer.url)) return null;
+    if (!key) return null;
+    if (seen?.key !== key) {
+      if (!isGenuine(token, key, this.issuer.url)) return null;
+      this.#verified.keep(text, { token, key });
+    }
+
     const { claims } = token;
     const client = await this.settings.standing(claims.client_id);
     if (client?.status !== 'active' || claims.aud !== (client.settings.audience ?? this.issuer.url)) return null;
-    if (claims.exp <= Date.now() / 1000) throw new Fault('token.expired');
+    if (claims.exp <= Date.now() / 1000) {
+      this.#verified.forget(text);
+      throw new Fault('token.expired');
+    }
     return holderOf(claims);
   }
 }

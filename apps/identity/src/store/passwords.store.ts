@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { Outbox } from '#outbox/outbox';
 import { Postgres, statement } from '#postgres/postgres';
 import { sha256 } from '#secrets/digest';
 import type { User } from '../domain/identity.js';
 import { living, type UserRow, userColumns, userOf } from './sql.js';
+import { unlocked } from './telling.js';
 
 /** Who tries a password. */
 export interface Trying {
@@ -39,7 +41,10 @@ type Named = Pick<User, 'clientId' | 'userId'>;
 
 @Injectable()
 export class PasswordsStore {
-  constructor(private readonly postgres: Postgres) {}
+  constructor(
+    private readonly postgres: Postgres,
+    private readonly outbox: Outbox,
+  ) {}
 
   /**
    * Counts a try before it is judged, unless ten within the last hour or a hundred in a row failed, or are being judged
@@ -81,9 +86,13 @@ export class PasswordsStore {
     await this.postgres.query(renew, [clientId, userId, hash, renewed]);
   }
 
-  /** Forgets all failures of an e-mail. */
-  async unlock(clientId: string, emailKey: string): Promise<void> {
-    await this.postgres.query(unlock, [clientId, sha256(emailKey)]);
+  /** Forgets all failures of the user's e-mail, if there is one. */
+  async unlock(user: User): Promise<void> {
+    await this.postgres.transaction(async (tx) => {
+      if (user.emailKey !== null) await tx.query(unlock, [user.clientId, sha256(user.emailKey)]);
+      await this.outbox.write(tx, [unlocked(user)]);
+    });
+    this.outbox.kick();
   }
 
   /**

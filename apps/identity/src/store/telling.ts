@@ -41,6 +41,10 @@ export function restored(user: Named): NewFact {
   return { type: 'user.restored', ...about(user), body: { userId: user.userId } };
 }
 
+export function unlocked(user: Named): NewFact {
+  return { type: 'user.unlocked', ...about(user), body: { userId: user.userId } };
+}
+
 export function erased(user: Named, epoch: number): NewFact {
   return { type: 'user.erased', ...about(user), body: { userId: user.userId, epoch } };
 }
