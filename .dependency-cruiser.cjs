@@ -197,7 +197,9 @@ module.exports = {
     {
       name: 'nats-only-in-the-bus',
       severity: 'error',
-      from: { pathNot: '^(libs/bus|test/subscriber)/' },
+      from: {
+        pathNot: ['^(libs/bus|test/subscriber)/', '^test/(support/nats|guarantees/least-privilege\\.spec)\\.ts$'],
+      },
       to: { path: npm('@nats-io/[^/]+', '@nestjs/microservices') },
     },
     {
