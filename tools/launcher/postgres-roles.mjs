@@ -44,28 +44,31 @@ export async function grantRoles(query, url, passwords) {
 
 async function grantSchema(query, schema, role, { tables, updates = [], owns }) {
   const create = owns.length > 0 ? ', CREATE' : '';
-  await query(`REVOKE ALL ON ALL TABLES IN SCHEMA ${schema} FROM "${role}"`);
   await query(`REVOKE ALL ON SCHEMA ${schema} FROM "${role}"`);
   await query(`GRANT USAGE${create} ON SCHEMA ${schema} TO "${role}"`);
-  await query(`GRANT ${tables} ON ALL TABLES IN SCHEMA ${schema} TO "${role}"`);
   await query(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${schema} TO "${role}"`);
-  for (const table of updates) await query(`GRANT UPDATE ON ${schema}.${table} TO "${role}"`);
-  await query(`REVOKE ALL ON ${schema}.migrations FROM "${role}"`);
-  await query(`GRANT SELECT ON ${schema}.migrations TO "${role}"`);
-  if (owns.length === 0) return;
-  // An owner that is no superuser hands on only to a role that it is a member of.
-  await query(`GRANT "${role}" TO CURRENT_USER`);
-  for (const { name } of await query(ownedTables(schema, owns))) {
-    await query(`ALTER TABLE ${name} OWNER TO "${role}"`);
+  // An owner that is no superuser hands on only to a role whose rights it has too.
+  const [{ member }] = await query(`SELECT pg_has_role('${role}', 'USAGE') AS member`);
+  if (!member && owns.length > 0) await query(`GRANT "${role}" TO CURRENT_USER`);
+  for (const { name, family, owned } of await query(tablesOf(schema, role))) {
+    const table = `${schema}."${name}"`;
+    if (owns.includes(family)) {
+      if (!owned) await query(`ALTER TABLE ${table} OWNER TO "${role}"`);
+      continue;
+    }
+    const may = name === 'migrations' ? 'SELECT' : `${tables}${updates.includes(name) ? ', UPDATE' : ''}`;
+    await query(`REVOKE ALL ON ${table} FROM "${role}"`);
+    await query(`GRANT ${may} ON ${table} TO "${role}"`);
   }
 }
 
-/** With their partitions. */
-function ownedTables(schema, owns) {
-  const named = owns.map((table) => `'${schema}.${table}'::regclass`).join(', ');
-  return `SELECT oid::regclass::text AS name FROM pg_class WHERE oid IN (${named})
-    UNION SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent IN (${named})`;
-}
+/** A partition is of the family of its table. */
+const tablesOf = (schema, role) => `
+  SELECT relname AS name, coalesce(parent.name, relname) AS family, pg_get_userbyid(relowner) = '${role}' AS owned
+  FROM pg_class LEFT JOIN LATERAL (
+    SELECT whole.relname AS name FROM pg_inherits JOIN pg_class whole ON whole.oid = inhparent WHERE inhrelid = pg_class.oid
+  ) parent ON true
+  WHERE relnamespace = '${schema}'::regnamespace AND relkind IN ('r', 'p') ORDER BY relkind, relname`;
 
 /** RFC 5803, as Postgres keeps it: no password is in a statement, nor in its log. */
 export function scram(password) {
