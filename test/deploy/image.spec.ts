@@ -95,7 +95,7 @@ describe('the image, built as deploy/Dockerfile says', () => {
     const url = Object.assign(new URL(infrastructure('POSTGRES')), { pathname: `/${database}` }).href;
     const store = { DATABASE_URL: url };
     const cache = { REDIS_URL: redis.url.reveal() };
-    const origin = { PUBLIC_URL: 'http://localhost:8080' };
+    const origin = { PUBLIC_URL: gateway };
     const bus = { NATS_URL: nats.url.reveal(), HOST: '127.0.0.1' };
     return {
       identity: { ...bus, ...store, SEAL_KEYS: secretKey() },
@@ -167,9 +167,7 @@ describe('the image, built as deploy/Dockerfile says', () => {
       );
     }
     // Asked over NATS, made in Postgres, opened with SEAL_KEYS.
-    const keys = await fetch(`http://127.0.0.1:${opsPort + 5}/.well-known/jwks.json`, {
-      headers: { host: 'localhost:8080' },
-    });
+    const keys = await fetch(`${gateway}/.well-known/jwks.json`);
     expect(await keys.json()).toMatchObject({ keys: [{ kty: 'OKP', crv: 'Ed25519' }] });
 
     for (const { child } of services) child.kill('SIGTERM');
@@ -182,8 +180,9 @@ describe('the image, built as deploy/Dockerfile says', () => {
   }, 60_000);
 });
 
-/** Six in a row, below the range of outgoing connections. */
+/** Six in a row, below the range of outgoing connections; the last is the public one. */
 const opsPort = 20_000 + (process.pid % 1_000) * 8;
+const gateway = `http://127.0.0.1:${opsPort + 5}`;
 
 const argsOfEntrypoint = () => instructions().find(({ name }) => name === 'ENTRYPOINT')?.args ?? '[]';
 
