@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, matchesGlob, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -56,20 +66,24 @@ export async function buildImage(): Promise<Image> {
 
 async function run(command: string, directory: string): Promise<void> {
   const modules = join(directory, 'node_modules');
-  if (command.startsWith('npm ci')) return link(join(root, 'node_modules'), modules);
-  if (command.startsWith('npm prune')) return prune(directory);
-  await execute('sh', ['-c', command], { cwd: directory });
-}
-
-async function link(from: string, to: string): Promise<void> {
-  // Another file system takes a copy.
-  await execute('cp', ['-al', from, to]).catch(() => execute('cp', ['-a', from, to]));
-  rmSync(join(to, '.package-lock.json'), { force: true });
+  if (command.startsWith('npm ci')) symlinkSync(join(root, 'node_modules'), modules);
+  else if (command.startsWith('npm prune')) await prune(directory);
+  // Until then they are the repository's own.
+  else if (/node_modules|npm (?!run )/.test(command) && lstatSync(modules).isSymbolicLink()) {
+    throw new Error(`before npm prune this is not done here: ${command}`);
+  } else await execute('sh', ['-c', command], { cwd: directory });
 }
 
 /** @see https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json: `dev` is on what only development needs. */
-function prune(directory: string): void {
-  for (const [path, { dev }] of Object.entries(lockedPackages())) {
+async function prune(directory: string): Promise<void> {
+  rmSync(join(directory, 'node_modules'));
+  const packages = Object.entries(lockedPackages()).filter(([path]) => existsSync(join(root, path)) && path !== '');
+  const isTop = (path: string) => path.lastIndexOf('node_modules/') === 0;
+  const kept = packages.filter(([path, { dev }]) => !dev && isTop(path)).map(([path]) => path);
+  const paths = ['--parents', 'node_modules/.bin', ...kept, directory];
+  // Another file system takes a copy.
+  await execute('cp', ['-al', ...paths], { cwd: root }).catch(() => execute('cp', ['-a', ...paths], { cwd: root }));
+  for (const [path, { dev }] of packages) {
     if (dev) rmSync(join(directory, path), { recursive: true, force: true });
   }
 }
