@@ -3,9 +3,11 @@ import {
   cpSync,
   existsSync,
   globSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -51,17 +53,23 @@ export interface Image extends AsyncDisposable {
 export async function buildImage(): Promise<Image> {
   const scratch = mkdtempSync(join(tmpdir(), 'segue-image-'));
   const stages = ['build', 'image'].map((name) => join(scratch, name, 'segue'));
-  for (const { stage, name, args } of instructions()) {
-    const here = stages[stage];
-    if (!here) continue;
-    mkdirSync(here, { recursive: true });
-    if (name === 'COPY') copy(args, here, stages);
-    if (name === 'RUN') for (const command of args.split(/\s*&&\s*/)) await run(command, here);
-  }
-  return {
+  const image = {
     directory: join(scratch, 'image', 'segue'),
     [Symbol.asyncDispose]: async () => rmSync(scratch, { recursive: true, force: true }),
   };
+  try {
+    for (const { stage, name, args } of instructions()) {
+      const here = stages[stage];
+      if (!here) continue;
+      mkdirSync(here, { recursive: true });
+      if (name === 'COPY') copy(args, here, stages);
+      if (name === 'RUN') for (const command of args.split(/\s*&&\s*/)) await run(command, here);
+    }
+    return image;
+  } catch (error) {
+    await image[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 async function run(command: string, directory: string): Promise<void> {
@@ -103,8 +111,14 @@ function copy(args: string, here: string, stages: readonly string[]): void {
     if (source === '/usr/local/bin/node') continue;
     const from = fromBuild ? join(dirname(stages[0] ?? ''), source) : join(root, source);
     const into = target.endsWith('/') ? join(here, target, basename(source)) : join(here, target);
-    const sent = (path: string) => fromBuild || statSync(path).isDirectory() || isSent(relative(root, path));
-    if (!fromBuild && !isSent(source) && !statSync(from).isDirectory()) throw new Error(`${source} is not sent`);
+    if (fromBuild) {
+      // Nobody needs it there any more.
+      mkdirSync(dirname(into), { recursive: true });
+      renameSync(from, into);
+      continue;
+    }
+    const sent = (path: string) => statSync(path).isDirectory() || isSent(relative(root, path));
+    if (!isSent(source) && !statSync(from).isDirectory()) throw new Error(`${source} is not sent`);
     cpSync(from, into, { recursive: true, filter: sent, verbatimSymlinks: true });
   }
 }
