@@ -103,6 +103,13 @@ module.exports = {
       to: { path: '' },
     },
     {
+      name: 'metrics-need-only-their-client',
+      comment: 'Whoever counts something imports the table; the client only shows it.',
+      severity: 'error',
+      from: { path: '^libs/metrics/', pathNot: spec },
+      to: { pathNot: ['^libs/metrics/', npm('@prometheus-io/client'), '^(node:)?timers/promises$'] },
+    },
+    {
       name: 'secrets-are-pure',
       comment: 'Computations on bytes: no I/O, no framework.',
       severity: 'error',
@@ -190,7 +197,9 @@ module.exports = {
     {
       name: 'nats-only-in-the-bus',
       severity: 'error',
-      from: { pathNot: '^(libs/bus|test/subscriber)/' },
+      from: {
+        pathNot: ['^(libs/bus|test/subscriber)/', '^test/(support/nats|guarantees/least-privilege\\.spec)\\.ts$'],
+      },
       to: { path: npm('@nats-io/[^/]+', '@nestjs/microservices') },
     },
     {

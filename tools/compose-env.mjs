@@ -1,6 +1,21 @@
-// npm run --silent secrets > .env: what docker-compose.yml needs to know, freshly made.
-import { randomBytes } from 'node:crypto';
+// npm run secrets: what docker-compose.yml needs to know, freshly made, into .env; one that exists is left alone.
+import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
+import { inRoot } from './launcher/paths.mjs';
+import { Refusal, report } from './launcher/refusal.mjs';
 import { newSecrets } from './launcher/secrets.mjs';
 
-const made = { POSTGRES_PASSWORD: randomBytes(24).toString('hex'), ...newSecrets() };
-for (const [name, value] of Object.entries(made)) console.log(`${name}=${value}`);
+const file = process.argv[2] ?? inRoot('.env');
+
+try {
+  // An empty one is what `> .env` has just made.
+  if (existsSync(file) && statSync(file).size > 0) {
+    throw new Refusal(
+      `${file} exists. Its secrets are in use: what was sealed with them cannot be opened without them.`,
+    );
+  }
+  const lines = Object.entries(newSecrets()).map(([name, value]) => `${name}=${value}\n`);
+  writeFileSync(file, lines.join(''), { mode: 0o600 });
+  chmodSync(file, 0o600);
+} catch (error) {
+  report(error);
+}

@@ -5,6 +5,8 @@ import { asyncapi } from './docs/asyncapi.mjs';
 import { configurationPage, envExample } from './docs/configuration.mjs';
 import { eventsPage } from './docs/events.mjs';
 import { faultsPage } from './docs/faults.mjs';
+import { metricsPage } from './docs/metrics.mjs';
+import { natsConf } from './docs/nats-conf.mjs';
 import { build } from './launcher/build.mjs';
 import { underNode24 } from './launcher/node24.mjs';
 import { inRoot } from './launcher/paths.mjs';
@@ -15,7 +17,9 @@ const pages = {
   '.env.example': envExample,
   'docs/faults.md': faultsPage,
   'docs/events.md': eventsPage,
+  'docs/metrics.md': metricsPage,
   'docs/asyncapi.json': asyncapi,
+  'deploy/nats.conf': natsConf,
 };
 
 try {

@@ -13,7 +13,7 @@ const help = `npm run facts -- [options]: shows what happens in the running Segu
   --since <time>    first what happened in the last 90s, 10m, 2h or 7d (the stream keeps 14 days)
   --json            a CloudEvent in JSON a line, for other programs
 
-With NATS_URL set, the Segue behind that NATS is followed. docs/events.md explains the facts.
+With NATS_URL set, the Segue behind that NATS is followed, e.g. nats://reader:<password>@host:4222. docs/events.md explains the facts.
 `;
 
 const options = {
@@ -50,7 +50,7 @@ function servers() {
   if (process.env.NATS_URL) return process.env.NATS_URL.split(',');
   const running = readJson(inDev('run.json'));
   if (!running || !isRunning(inDev())) throw new Refusal('Segue is not running: start it with `npm start`.');
-  return [running.nats];
+  return [running.facts];
 }
 
 /** NATS 2.9 takes a single filter, so with several types the broker sends what they share, and the rest is left out here. */

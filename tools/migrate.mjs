@@ -1,13 +1,19 @@
-// Brings the schemas of all services up to date: `DATABASE_URL=… node tools/migrate.mjs`, or imported.
+// Brings the schemas of all services up to date, and the rights of their roles: `DATABASE_URL=… node tools/migrate.mjs`
+// as the owner, with POSTGRES_<SERVICE>_PASSWORD for the roles it is to make; or imported.
 import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { inRoot } from './launcher/paths.mjs';
+import { grantRoles } from './launcher/postgres-roles.mjs';
 import { Refusal, report } from './launcher/refusal.mjs';
 
 const services = ['identity', 'token', 'session', 'audit'];
 
-/** Runs the pending migrations of every service, each in its own transaction. @returns {Promise<string>} how many ran */
-export async function migrate(databaseUrl) {
+/**
+ * Runs the pending migrations of every service, each in its own transaction, then gives the services' roles their rights.
+ * @param {Record<string, string | undefined>} [passwords] POSTGRES_<SERVICE>_PASSWORD
+ * @returns {Promise<string>} how many ran
+ */
+export async function migrate(databaseUrl, passwords = {}) {
   await import('reflect-metadata');
   const { DataSource } = await import('typeorm');
   const { dataSourceOptions } = await import(built('libs/postgres/src/data-source.js'));
@@ -26,6 +32,12 @@ export async function migrate(databaseUrl) {
       }
     }),
   );
+  const owner = await new DataSource({ type: 'postgres', url: databaseUrl, installExtensions: false }).initialize();
+  try {
+    await owner.transaction((tx) => grantRoles((sql) => tx.query(sql), databaseUrl, passwords));
+  } finally {
+    await owner.destroy();
+  }
   const total = ran.reduce((sum, count) => sum + count, 0);
   return total === 0 ? 'unchanged' : `${total} ran`;
 }
@@ -34,14 +46,25 @@ const built = (path) => pathToFileURL(inRoot('dist', path)).href;
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
-    console.log(`Migrations: ${await migrate(databaseUrlOf(process.env))}.`);
+    console.log(`Migrations: ${await migrate(databaseUrlOf(process.env), passwordsOf(process.env))}.`);
   } catch (error) {
     report(error);
   }
 }
 
-function databaseUrlOf({ DATABASE_URL: url, DATABASE_URL_FILE: file }) {
+function passwordsOf(env) {
+  const names = services.map((service) => `POSTGRES_${service.toUpperCase()}_PASSWORD`);
+  return Object.fromEntries(names.map((name) => [name, given(env, name)]));
+}
+
+function given(env, name) {
+  if (env[name]) return env[name];
+  const file = env[`${name}_FILE`];
+  return file && existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
+}
+
+function databaseUrlOf(env) {
+  const url = given(env, 'DATABASE_URL');
   if (url) return url;
-  if (file && existsSync(file)) return readFileSync(file, 'utf8').trim();
   throw new Refusal('DATABASE_URL (or DATABASE_URL_FILE) must say which Postgres to migrate.');
 }

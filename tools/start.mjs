@@ -1,6 +1,7 @@
 // npm start: everything Segue needs on this machine, from a clean clone to a link that signs in.
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { urlFor } from './launcher/accounts.mjs';
 import { build } from './launcher/build.mjs';
 import { seedDemo } from './launcher/demo.mjs';
 import { gatewayPorts } from './launcher/gateway-ports.mjs';
@@ -88,19 +89,21 @@ async function bringUp(processes, startAll) {
     return packages;
   });
   await step('Build', build);
+  const own = secrets();
   const infrastructure = await step('Postgres, Redis, NATS', () =>
-    startInfrastructure({ processes, directory: inDev('data'), logs }),
+    startInfrastructure({ processes, directory: inDev('data'), logs, secrets: own }),
   );
-  await step('Migrations', () => migrate(infrastructure.postgres));
+  await step('Migrations', () => migrate(infrastructure.postgres, own));
 
   const { port, opsPort, notes } = await gatewayPorts();
-  const settings = serviceSettings({ infrastructure, secrets: secrets(), port });
+  const settings = serviceSettings({ infrastructure, secrets: own, port });
   const services = await step('Services', () => startAll({ processes, settings, logs, opsPort }));
   const gateway = `http://127.0.0.1:${port}`;
   const demo = await step('Demo client', () => seedDemo({ gateway, adminKey: settings.ADMIN_KEY }));
 
   const places = Object.fromEntries(services.map(({ name, pid, ops }) => [name, { pid, ops }]));
-  writePrivateJson(runFile, { gateway, adminKey: settings.ADMIN_KEY, ...infrastructure, services: places });
+  const facts = urlFor('NATS', 'reader', infrastructure.nats, own);
+  writePrivateJson(runFile, { gateway, adminKey: settings.ADMIN_KEY, ...infrastructure, facts, services: places });
   return { gateway, demo, notes };
 }
 

@@ -13,11 +13,7 @@ describe('the gateway without', () => {
   const paused = new Set<Parameters<Stack['signal']>[0]>();
 
   beforeAll(async () => {
-    stack = await startStack({
-      oneProcess: false,
-      ownRedis: true,
-      env: { LIMITS: 'link=20/1m', TRUSTED_PROXIES: '127.0.0.1' },
-    });
+    stack = await startStack({ oneProcess: false, env: { LIMITS: 'link=20/1m', TRUSTED_PROXIES: '127.0.0.1' } });
     admin = new Admin(stack);
     partner = await Partner.register(admin);
   }, startMs);

@@ -27,7 +27,7 @@ describe('after a run, no secret of it', () => {
   const personal = ['canary.person@example.com', 'Canary Person'];
 
   beforeAll(async () => {
-    stack = await startStack({ ownRedis: true });
+    stack = await startStack();
     for (const [name, value] of Object.entries(stack.secrets)) {
       secrets.set(name, value);
       if (value.includes(':')) secrets.set(`${name} itself`, value.slice(value.indexOf(':') + 1));

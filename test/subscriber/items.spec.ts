@@ -13,6 +13,7 @@ import { edge } from '#postgres/edge.support';
 import { Admin } from '../support/admin.js';
 import { eventually } from '../support/eventually.js';
 import { request } from '../support/http.js';
+import { asOptions } from '../support/nats.js';
 import { Partner } from '../support/partner.js';
 import { type Stack, startMs, startStack } from '../support/stack.js';
 import { Store } from './store.js';
@@ -41,7 +42,7 @@ describe('a service that follows the facts', () => {
     await store.prepare();
     database = new Client({ connectionString: stack.postgres });
     await database.connect();
-    nats = await connect({ servers: stack.nats });
+    nats = await connect(asOptions(stack.nats));
   }, startMs);
   afterEach(() => Promise.all([...running].map((process) => end(process))));
   afterAll(async () => {
@@ -51,7 +52,7 @@ describe('a service that follows the facts', () => {
     await stack?.stop();
   });
 
-  function start({ natsUrl = stack.nats, databaseUrl = stack.postgres } = {}): ChildProcess {
+  function start({ natsUrl = stack.natsAs('reader'), databaseUrl = stack.postgres } = {}): ChildProcess {
     const env = { ...process.env, NODE_OPTIONS: '', NATS_URL: natsUrl, DATABASE_URL: databaseUrl, ACK_WAIT_MS: '1000' };
     const child = spawn(process.execPath, [join(import.meta.dirname, 'items.js')], { env, stdio: 'ignore' });
     running.add(child);
@@ -195,7 +196,7 @@ describe('a service that follows the facts', () => {
     const [from, into] = [randomUUID(), randomUUID()];
     const item = await give(from);
     const child = { current: undefined as ChildProcess | undefined };
-    await using broker = await withoutAcknowledgements(stack.nats, () => child.current?.kill('SIGKILL'));
+    await using broker = await withoutAcknowledgements(stack.natsAs('reader'), () => child.current?.kill('SIGKILL'));
     child.current = start({ natsUrl: broker.url });
     const killed = once(child.current, 'exit');
     const id = await tell(merged(from, into));
@@ -328,7 +329,7 @@ async function withoutAcknowledgements(natsUrl: string, noticed: () => void) {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    url: `nats://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: Object.assign(new URL(natsUrl), { port: (server.address() as AddressInfo).port }).href,
     [Symbol.asyncDispose]: async () => {
       server.close();
     },

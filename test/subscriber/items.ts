@@ -22,13 +22,18 @@ const types = ['user.merged', 'user.erased'] as const;
 
 const store = new Store(DATABASE_URL);
 // For ever: a broker that restarts is no reason to.
-const nats = await connect({ servers: NATS_URL, waitOnFirstConnect: true, maxReconnectAttempts: -1 });
+const nats = await connect({ ...account(new URL(NATS_URL)), waitOnFirstConnect: true, maxReconnectAttempts: -1 });
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
 
 await Promise.all(types.map(followFaithfully));
 await nats.drain(); // The last acknowledgements leave.
 await store.close();
+
+/** `nats://reader:<password>@host:4222`: the account may follow facts and state none, and has inboxes of its own. */
+function account({ host: servers, username: user, password: pass }: URL) {
+  return { servers, inboxPrefix: '_INBOX_reader', ...(user && { user, pass }) };
+}
 
 /** Postgres, NATS or the stream may be away or not there yet. The place in the stream is kept, so simply try again. */
 async function followFaithfully(type: Fact['type']): Promise<void> {

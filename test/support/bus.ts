@@ -5,7 +5,10 @@ import { createLog } from '#log/log';
 import { Readiness } from '#ops/readiness';
 import type { Stack } from './stack.js';
 
-/** Asks the services of a stack directly, past the gateway. Those of one process hear no NATS: they get replicas that do. */
+/**
+ * Asks the services of a stack directly, past the gateway: as it, since they answer nobody else. Those of one process hear
+ * no NATS: they get replicas that do.
+ */
 export async function busOf(
   stack: Stack,
 ): Promise<{ bus: Bus; connection: Line['connection']; close(): Promise<void> }> {
@@ -18,7 +21,7 @@ export async function busOf(
 async function lineTo({ nats }: Stack) {
   const log = createLog({ service: 'spec', level: 'silent' });
   const { bus, requests, connection } = openLine({
-    name: 'spec',
+    name: 'gateway',
     natsUrl: new Secret(nats),
     log,
     readiness: new Readiness(log),

@@ -8,9 +8,12 @@ import { standStill } from '#ops/spare-server.support';
 const serviceNames = ['gateway', 'identity', 'token', 'session', 'audit'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
+/** The services that keep something in Postgres. */
+const stores = ['identity', 'token', 'session', 'audit'] as const;
+
 /**
- * The five services, as five processes or as one, on a fresh database and a NATS of their own; Redis is shared, its keys
- * are kept apart by the pepper.
+ * The five services, as five processes or as one, on a fresh database, with a NATS and a Redis of their own under the
+ * accounts of `deploy/`.
  */
 export interface Stack {
   /** The gateway, as clients see it. */
@@ -19,9 +22,15 @@ export interface Stack {
   readonly oneProcess: boolean;
   /** The private listeners; the same for all services of one process. */
   readonly ops: Readonly<Record<ServiceName, string>>;
+  /** The superuser's URL; `postgresAs` gives a service's. */
   readonly postgres: string;
+  /** The operator's URL; `redisAs` gives another account's. */
   readonly redis: string;
+  /** The operator's URL; `natsAs` gives another account's. */
   readonly nats: string;
+  natsAs(account: ServiceName | 'segue' | 'reader'): string;
+  redisAs(account: 'gateway' | 'token' | 'segue'): string;
+  postgresAs(service: (typeof stores)[number]): string;
   /** Where each process writes its log. */
   readonly logs: string;
   /** The file in which a service's lines are; services of one process share it. */
@@ -32,14 +41,12 @@ export interface Stack {
   addReplica(name: Exclude<ServiceName, 'gateway'>): Promise<void>;
   /** Starts one more gateway, which listens for itself. @returns where */
   addGateway(): Promise<string>;
-  /** Sends a signal to a process of the stack: that of a service, `NATS`, or `Redis` where it has its own. */
+  /** Sends a signal to a process of the stack: that of a service, `NATS`, or `Redis`. */
   signal(name: ServiceName | 'NATS' | 'Redis', signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
 export interface StackOptions {
-  /** A Redis of its own, to be paused or killed. */
-  readonly ownRedis?: boolean;
   /** As where it matters: only known hosts are answered, and no default of development is taken. */
   readonly production?: boolean;
   /**
@@ -56,10 +63,9 @@ export interface StackOptions {
 /** How long a spec may wait for `startStack`, in milliseconds. */
 export const startMs = 60_000;
 
-/** Starts a stack against `SEGUE_TEST_POSTGRES` and `SEGUE_TEST_REDIS`; takes about four seconds. */
+/** Starts a stack against `SEGUE_TEST_POSTGRES`; takes about four seconds. */
 export async function startStack({
   env = {},
-  ownRedis = false,
   production = false,
   oneProcess = process.env['SEGUE_TEST_FORM'] === 'one-process',
   viaDatabase = async (url) => url,
@@ -72,26 +78,27 @@ export async function startStack({
   const stop = async () => {
     await processes.stop();
     await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    for (const service of stores) await onServer(`DROP ROLE IF EXISTS ${name}_${service}`);
     rmSync(directory, { recursive: true, force: true });
   };
 
   try {
     await onServer(`CREATE DATABASE ${name}`);
-    const postgres = withDatabase(testInfrastructure('POSTGRES'), name);
+    const postgres = withDatabase(testPostgres(), name);
     const place = (part: string) => ({
       processes,
       directory: join(directory, part),
       log: join(logs, `${part}.log`),
       layer: 1,
     });
-    const [nats, redis, port, opsPort] = await Promise.all([
-      tools.startNats(place('nats')),
-      ownRedis ? tools.startRedis(place('redis')) : testInfrastructure('REDIS'),
-      tools.freePort(),
-      tools.freePort(),
-      tools.migrate(postgres),
-    ]);
     const secrets = tools.newSecrets();
+    const [nats, redis, port, opsPort] = await Promise.all([
+      tools.startNats({ ...place('nats'), secrets }),
+      tools.startRedis({ ...place('redis'), secrets }),
+      tools.freePort(),
+      tools.freePort(),
+      tools.migrate(postgres, secrets),
+    ]);
     const infrastructure = { postgres: await viaDatabase(postgres), redis, nats };
     const settings = {
       ...tools.serviceSettings({ infrastructure, secrets, port }),
@@ -113,6 +120,9 @@ export async function startStack({
       postgres,
       redis,
       nats,
+      natsAs: (account) => tools.urlFor('NATS', account, nats, secrets),
+      redisAs: (account) => tools.urlFor('REDIS', account, redis, secrets),
+      postgresAs: (service) => tools.urlFor('POSTGRES', service, postgres, secrets),
       logs,
       logOf: (name) => join(logs, `${processOf(name)}.log`),
       secrets,
@@ -148,9 +158,9 @@ function pidOf(name: string, directory: string): number {
   return child.pid;
 }
 
-function testInfrastructure(part: 'POSTGRES' | 'REDIS'): string {
-  const url = process.env[`SEGUE_TEST_${part}`];
-  if (!url) throw new Error(`SEGUE_TEST_${part} must say where one listens; \`npm test\` starts it`);
+function testPostgres(): string {
+  const url = process.env['SEGUE_TEST_POSTGRES'];
+  if (!url) throw new Error('SEGUE_TEST_POSTGRES must say where one listens; `npm test` starts it');
   return url;
 }
 
@@ -159,7 +169,7 @@ function withDatabase(url: string, database: string): string {
 }
 
 async function onServer(sql: string): Promise<void> {
-  const client = new Client({ connectionString: testInfrastructure('POSTGRES') });
+  const client = new Client({ connectionString: testPostgres() });
   await client.connect();
   try {
     await client.query(sql);
@@ -177,6 +187,7 @@ interface Place {
   readonly directory: string;
   readonly log: string;
   readonly layer: number;
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** What the stack uses of the launcher (`tools/`), which is plain JavaScript. */
@@ -184,7 +195,13 @@ interface Launcher {
   inDev(...parts: string[]): string;
   claim(directory: string): Promise<Processes>;
   freePort(): Promise<number>;
-  migrate(databaseUrl: string): Promise<string>;
+  migrate(databaseUrl: string, passwords: Readonly<Record<string, string>>): Promise<string>;
+  urlFor(
+    part: 'NATS' | 'REDIS' | 'POSTGRES',
+    account: string,
+    url: string,
+    secrets: Readonly<Record<string, string>>,
+  ): string;
   newSecrets(): Record<string, string>;
   startNats(place: Place): Promise<string>;
   startRedis(place: Place): Promise<string>;
@@ -196,13 +213,14 @@ interface Launcher {
 
 async function launcher(): Promise<Launcher> {
   const tool = (name: string) => import(pathToFileURL(join(import.meta.dirname, '../../../tools', `${name}.mjs`)).href);
-  const [paths, processes, ports, migration, secrets, nats, redis, services] = await Promise.all(
+  const [paths, processes, ports, migration, secrets, accounts, nats, redis, services] = await Promise.all(
     [
       'launcher/paths',
       'launcher/processes',
       'launcher/ports',
       'migrate',
       'launcher/secrets',
+      'launcher/accounts',
       'launcher/nats',
       'launcher/redis',
       'launcher/services',
@@ -213,6 +231,7 @@ async function launcher(): Promise<Launcher> {
     ...ports,
     ...migration,
     ...secrets,
+    ...accounts,
     ...nats,
     ...redis,
     ...services,

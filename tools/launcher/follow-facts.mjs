@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, nanos } from '@nats-io/transport-node';
 import { Refusal } from './refusal.mjs';
@@ -22,10 +23,24 @@ export async function followFacts({ servers, filter, from }, show) {
 
 async function connected(servers) {
   try {
-    return await connect({ servers, name: 'npm run facts', reconnect: false, timeout: 2000 });
+    return await connect({
+      ...login(servers),
+      name: 'npm run facts',
+      inboxPrefix: '_INBOX_reader',
+      reconnect: false,
+      timeout: 2000,
+    });
   } catch (cause) {
     throw new Refusal(`NATS does not answer (${cause.message}): is Segue running?`, { cause });
   }
+}
+
+/** nats.js takes the name and password as options, not within a URL. */
+function login(servers) {
+  const urls = servers.map((each) => new URL(each.includes('://') ? each : `nats://${each}`));
+  const { username: user, password: pass } = urls[0];
+  const hosts = urls.map(({ host }) => host);
+  return { servers: hosts, ...(user && { user: decodeURIComponent(user), pass: decodeURIComponent(pass) }) };
 }
 
 async function follow(nats, { filter, from }, show) {
@@ -57,7 +72,9 @@ async function temporaryConsumer(nats, { filter, from }) {
     ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.toISOString() }
     : { deliver_policy: DeliverPolicy.New };
   try {
-    const { name } = await (await jetstreamManager(nats)).consumers.add(stream, {
+    const { name } = await (await jetstreamManager(nats, { checkAPI: false })).consumers.add(stream, {
+      // Named here, so that its filter is part of the subject that NATS permits.
+      name: `facts-${randomUUID()}`,
       ...start,
       ack_policy: AckPolicy.None,
       filter_subject: filter,

@@ -5,13 +5,14 @@ import { redisProgram, startRedis } from './redis.mjs';
 
 /**
  * Starts a private Postgres, Redis and NATS on free ports of the loopback address, with their data below `directory`
- * and their logs in `logs`. Their layers are 1 to 3: they stop after the services, NATS first and Postgres last.
+ * and their logs in `logs`; with `secrets` under the accounts of deploy/, without them open to this machine. Their layers are 1 to 3: they stop after the services, NATS first and Postgres last.
  * @returns {Promise<{ postgres: string, redis: string, nats: string }>} their URLs
  */
-export async function startInfrastructure({ processes, directory, logs }) {
+export async function startInfrastructure({ processes, directory, logs, secrets }) {
   const place = (name, layer) => ({
     processes,
     layer,
+    secrets,
     directory: join(directory, name),
     log: join(logs, `${name}.log`),
   });

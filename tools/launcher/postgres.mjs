@@ -1,16 +1,18 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execute } from './command.mjs';
 import { freePort } from './ports.mjs';
 import { postgresPrograms } from './postgres-programs.mjs';
+import { scram } from './postgres-roles.mjs';
 import { whenReady } from './processes.mjs';
 
 /**
  * Starts a private Postgres with a superuser and a database `segue`, open to this machine's loopback address alone, and
- * waits until it answers.
- * @returns {Promise<string>} its URL
+ * waits until it answers. With `secrets` everybody needs a password; without, the superuser needs none, as specs of single
+ * parts use it.
+ * @returns {Promise<string>} its URL, the superuser's
  */
-export async function startPostgres({ processes, directory, log, layer }) {
+export async function startPostgres({ processes, directory, log, layer, secrets }) {
   const { run, uid } = postgresPrograms();
   const data = join(directory, 'data');
   mkdirSync(directory, { recursive: true });
@@ -18,11 +20,14 @@ export async function startPostgres({ processes, directory, log, layer }) {
   if (existsSync(data)) forgetStalePid(data);
   else await initialise(run, data);
 
+  admit(data, secrets);
+  const password = secrets?.POSTGRES_PASSWORD;
+  if (password) await single(run, data, `ALTER ROLE segue PASSWORD '${scram(password)}'`);
   const port = await freePort();
   const [command, args] = run('postgres', '-D', data, ...settings({ port }));
   // SIGINT is Postgres' fast shutdown: SIGTERM would wait for the clients.
   const child = processes.start({ name: 'Postgres', layer, command, args, signal: 'SIGINT', log });
-  const url = `postgres://segue@127.0.0.1:${port}/segue`;
+  const url = `postgres://segue${password ? `:${password}` : ''}@127.0.0.1:${port}/segue`;
   await whenReady(child, () => connects(url));
   return url;
 }
@@ -33,8 +38,19 @@ async function initialise(run, data) {
   rmSync(unfinished, { recursive: true, force: true });
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   await execute(...run('initdb', '-D', unfinished, '-U', 'segue', '--auth=trust', '--no-sync', ...locale));
-  await execute(...run('postgres', '--single', '-D', unfinished, 'postgres'), { input: 'CREATE DATABASE segue\n' });
+  await single(run, unfinished, 'CREATE DATABASE segue');
   renameSync(unfinished, data);
+}
+
+/** Runs one statement where no server runs yet. */
+async function single(run, data, sql) {
+  await execute(...run('postgres', '--single', '-D', data, 'postgres'), { input: `${sql}\n` });
+}
+
+/** Who may connect: the services by their passwords, and without one only who is trusted. */
+function admit(data, secrets) {
+  const trusted = secrets ? '' : 'host all segue 127.0.0.1/32 trust\n';
+  writeFileSync(join(data, 'pg_hba.conf'), `${trusted}host all all 127.0.0.1/32 scram-sha-256\n`);
 }
 
 /** After a crash of the machine the pid in the lock file may be somebody else's; Postgres would take that for itself. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { urlFor } from './accounts.mjs';
 import { inRoot } from './paths.mjs';
 import { freePort } from './ports.mjs';
 import { whenReady } from './processes.mjs';
@@ -63,7 +64,7 @@ export function startServices({ opsPort, ...options }) {
  * @returns {Promise<Service[]>}
  */
 export async function startOneProcess({ settings, ...options }) {
-  const all = { ...pick(settings, [...toAll, ...ofAnybody]), SERVICES: 'all' };
+  const all = { ...pick(asAccount('segue', settings), [...toAll, ...ofAnybody]), SERVICES: 'all' };
   return [await startProcess('segue', { ...options, settings: all })];
 }
 
@@ -74,7 +75,8 @@ export async function startOneProcess({ settings, ...options }) {
  * @public test/support starts replicas with it
  */
 export function startService(name, { settings, ...options }) {
-  return startProcess(name, { ...options, settings: pick(settings, [...toAll, ...settingsOf[name]]) });
+  const own = pick(asAccount(name, settings), [...toAll, ...settingsOf[name]]);
+  return startProcess(name, { ...options, settings: own });
 }
 
 async function startProcess(name, { processes, settings, logs, opsPort, env = process.env }) {
@@ -90,6 +92,17 @@ async function startProcess(name, { processes, settings, logs, opsPort, env = pr
   const ops = `http://127.0.0.1:${port}`;
   await whenReady(child, () => answersReady(ops));
   return { ...child, ops };
+}
+
+/** The same settings with the service's own account in each URL. */
+function asAccount(name, settings) {
+  const { DATABASE_URL, NATS_URL, REDIS_URL } = settings;
+  return {
+    ...settings,
+    DATABASE_URL: urlFor('POSTGRES', name, DATABASE_URL, settings),
+    NATS_URL: urlFor('NATS', name, NATS_URL, settings),
+    REDIS_URL: urlFor('REDIS', name, REDIS_URL, settings),
+  };
 }
 
 /** The rest of the environment, such as LOG_LEVEL or LIMITS, is passed on. */

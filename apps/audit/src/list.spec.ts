@@ -99,6 +99,20 @@ describe('list', () => {
     ]);
   });
 
+  it('finds what one request has caused by its trace id, and shows it', async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const traced = (clientId: string) => ({ ...entry(clientId), traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+    const [one, other] = [traced('traced01'), traced('traced02')];
+    await entries.append([one, entry('traced01'), other]);
+    const found = (await list.run({ limit: 50, traceId })).items;
+    expect(found.map(({ id, traceId }) => [id, traceId])).toEqual([
+      [other.id, traceId],
+      [one.id, traceId],
+    ]);
+    expect((await list.run({ limit: 50, clientId: 'traced01', traceId })).items.map(({ id }) => id)).toEqual([one.id]);
+    expect((await list.run({ limit: 50, clientId: 'traced01' })).items[0]).not.toHaveProperty('traceId');
+  });
+
   it('finds a counted row by any of the support ids it stands for', async () => {
     const supports = ['bbbbbbbbb1', 'bbbbbbbbb2', 'bbbbbbbbb3'];
     const counted = entry('support2', 'link.refused', { support: 'bbbbbbbbb0', reason: 'expired', count: 4, supports });

@@ -5,6 +5,7 @@ import { adviceOn } from '#contracts/refusal';
 import type { Received, Reply } from '#contracts/service';
 import { fromCursor, toCursor } from './cursor.js';
 import type { Link } from './domain/chain.js';
+import { traceIdOf } from './domain/entry.js';
 import { EntriesStore } from './store/entries.store.js';
 
 type Page = Reply<typeof audit.list>;
@@ -28,7 +29,7 @@ export class List {
 }
 
 /** @param asked the support id that was looked up: it may be one of those a counted row stands for */
-function itemOf({ id, seq, type, at, clientId, body }: Link, asked: string | undefined): Item {
+function itemOf({ id, seq, type, at, clientId, traceparent, body }: Link, asked: string | undefined): Item {
   const { reason, into } = body;
   const userId = body['userId'] ?? into;
   // Entries hold no prose: the advice is today's, also for an old refusal.
@@ -42,6 +43,7 @@ function itemOf({ id, seq, type, at, clientId, body }: Link, asked: string | und
     clientId,
     ...(typeof userId === 'string' && { userId }),
     ...(typeof support === 'string' && { support }),
+    ...(traceparent !== null && { traceId: traceIdOf(traceparent) }),
     ...(typeof reason === 'string' && { reason }),
     ...(advice !== undefined && { advice }),
     body,

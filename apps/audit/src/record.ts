@@ -3,7 +3,7 @@ import { FactStream } from '#bus/facts';
 import type { Following } from '#bus/follow';
 import type { Fact } from '#contracts/fact';
 import { Log } from '#log/log';
-import { entryOf, MalformedFact } from './domain/entry.js';
+import { entryOf, MalformedFact, traceIdOf } from './domain/entry.js';
 import { DeadFactsStore } from './store/dead-facts.store.js';
 import { EntriesStore } from './store/entries.store.js';
 
@@ -35,12 +35,21 @@ export class RecordFacts implements OnApplicationBootstrap {
   async run(facts: readonly Fact[], tries = 1): Promise<void> {
     try {
       await this.entries.append(facts.map(entryOf));
+      this.noteTraces(facts);
     } catch (error) {
       const [fact, ...others] = facts;
       if (!fact || !isOwnFault(error)) throw error;
       if (others.length > 0) await this.runHalves(facts);
       else if (tries < mostTries) await this.run([fact], tries + 1);
       else await this.setAside(fact, error);
+    }
+  }
+
+  /** A batch belongs to many calls: their traces are told one by one. */
+  private noteTraces(facts: readonly Fact[]): void {
+    if (!this.log.shows('debug')) return;
+    for (const { id, type, traceparent } of facts) {
+      this.log.debug('recorded', { id, type, ...(traceparent !== null && { trace: traceIdOf(traceparent) }) });
     }
   }
 

@@ -5,6 +5,7 @@ import { externalId as externalIdForm } from '#contracts/ids';
 import type { ClaimRefusal } from '#contracts/refusal';
 import type { Received, Reply } from '#contracts/service';
 import { isShort, type token } from '#contracts/token';
+import { metrics } from '#metrics/metrics';
 import { GroupedFacts } from '#outbox/grouped-facts';
 import { Refusals } from '#outbox/refusals';
 import { KnownClients } from './clients/known-clients.js';
@@ -74,6 +75,7 @@ export class ClaimCustomToken {
   private async guess(request: Request, presented: Presented): Promise<CustomToken> {
     const { clientId } = presented;
     const standing = await this.guesses.count(presented);
+    metrics.guesses.of({ outcome: typeof standing === 'string' ? standing : 'evaluated' }).add();
     if (standing === 'none') return this.refuse(request, clientId, 'wrong');
     if (standing === 'locked') return this.refuse(request, clientId, 'locked');
 

@@ -4,6 +4,7 @@ import { busFaults, Fault } from '#contracts/fault';
 import type { Verb } from '#contracts/service';
 import type { Log } from '#log/log';
 import { type Call, withCall } from './call.js';
+import { countServed } from './tally.js';
 import { faultText, okText } from './wire.js';
 
 /**
@@ -11,12 +12,17 @@ import { faultText, okText } from './wire.js';
  * the fault its caller may see, and is logged here, at its origin, once.
  */
 export function answerOf(handler: MessageHandler, verb: Verb, body: string, call: Call, log: Log): Promise<string> {
+  const began = performance.now();
   return withCall(call, async () => {
     try {
       const result: unknown = await handler(parse(body));
-      return okText(isObservable(result) ? await lastValueFrom(result) : result);
+      const text = okText(isObservable(result) ? await lastValueFrom(result) : result);
+      countServed(verb, 'ok', performance.now() - began);
+      if (log.shows('debug')) log.debug('answered', { verb: verb.subject });
+      return text;
     } catch (error) {
       const { code, detail } = judged(error, verb, log);
+      countServed(verb, code, performance.now() - began);
       return faultText(code, call, detail);
     }
   });

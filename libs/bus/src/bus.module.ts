@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import type { Secret } from '#env/secret';
 import { Log } from '#log/log';
+import { metrics } from '#metrics/metrics';
 import { Readiness } from '#ops/readiness';
 import { Bus, type Carrier, NatsCarrier } from './bus.js';
 import { Connection } from './connection.js';
@@ -44,6 +45,7 @@ export interface Line extends LineOptions, Link {
 /** Connects in the background: until NATS is there every ask over it answers `service.unavailable` at once. */
 export function openLink({ name, natsUrl, log, readiness }: BusOptions): Link {
   const connection = new Connection({ name, url: natsUrl, log });
+  metrics.connected.watch({}, () => Number(connection.connected));
   readiness.add('nats', async () => {
     const nats = connection.live;
     if (!nats) throw new Error('not connected');

@@ -4,6 +4,7 @@ import type { Reply, Request, Verb } from '#contracts/service';
 import type { Log } from '#log/log';
 import { currentCall, newCall } from './call.js';
 import type { Requests } from './requests.js';
+import { countAsk } from './tally.js';
 import { deadlineHeader, readAnswer, traceHeader } from './wire.js';
 
 /** The longest a single ask may take, in milliseconds, however much the call has left (state.md, "Deadlines"). */
@@ -35,9 +36,16 @@ export class Bus {
     const now = Date.now();
     const call = currentCall() ?? newCall(now, askMs);
     const deadline = Math.min(now + askMs, call.deadline);
-    if (deadline <= now) throw new Fault('service.unavailable');
-    const answer = await this.carrier.carry(verb.subject, JSON.stringify(request), deadline, call.traceparent);
-    return this.#read(verb, answer);
+    try {
+      if (deadline <= now) throw new Fault('service.unavailable');
+      const answer = await this.carrier.carry(verb.subject, JSON.stringify(request), deadline, call.traceparent);
+      const reply = this.#read(verb, answer);
+      countAsk(verb, 'ok');
+      return reply;
+    } catch (error) {
+      countAsk(verb, error instanceof Fault ? error.code : 'internal');
+      throw error;
+    }
   }
 
   #read<V extends Verb>(verb: V, text: string): Reply<V> {

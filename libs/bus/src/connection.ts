@@ -9,7 +9,7 @@ const retryMs = 250;
 const pingMs = 5_000;
 
 export interface ConnectionOptions {
-  /** Which process connects, as the broker lists it. */
+  /** Which service connects, as the broker lists it; its inboxes begin with `_INBOX_<name>`. */
   readonly name: string;
   /** `nats://[user:password@]host:port` (or `tls://`), several separated by commas. */
   readonly url: Secret;
@@ -31,6 +31,11 @@ export class Connection {
 
   constructor(private readonly options: ConnectionOptions) {
     this.ready = this.#open(serversOf(options.url.reveal()));
+  }
+
+  /** What the inboxes of this service begin with: no other may listen there (deploy/nats.conf). */
+  get inboxPrefix(): string {
+    return `_INBOX_${this.options.name}`;
   }
 
   get connected(): boolean {
@@ -67,6 +72,7 @@ export class Connection {
         const nats = await connect({
           ...servers,
           name,
+          inboxPrefix: this.inboxPrefix,
           noAsyncTraces: true,
           waitOnFirstConnect: true,
           maxReconnectAttempts: -1,
@@ -90,7 +96,9 @@ export class Connection {
 
   /** Status events come in microtasks after the socket's, so no turn of the event loop sees an outdated `connected`. */
   async #watch(nats: NatsConnection): Promise<void> {
-    for await (const { type } of nats.status()) {
+    for await (const status of nats.status()) {
+      const { type } = status;
+      if (type === 'error') this.options.log.error('NATS refuses', { err: status.error });
       if (type === 'disconnect' || type === 'staleConnection' || type === 'forceReconnect' || type === 'close') {
         this.#lost();
       }

@@ -7,6 +7,7 @@ import { toCloudEvent } from './cloud-event.js';
 import type { Connection } from './connection.js';
 import { Following, type FollowOptions } from './follow.js';
 import type { Requests } from './requests.js';
+import { countFact } from './tally.js';
 
 const factStream = 'FACTS';
 const subjects = ['segue.facts.v1.>'];
@@ -89,6 +90,7 @@ export class FactStream {
         cause: new Error(ack.error?.description ?? 'stored by another stream'),
       });
     }
+    countFact(fact);
   }
 
   async #ensure(): Promise<void> {

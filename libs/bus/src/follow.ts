@@ -13,6 +13,7 @@ import { nanos } from '@nats-io/transport-node';
 import type { Fact, FactType } from '#contracts/fact';
 import { Fault } from '#contracts/fault';
 import type { Log } from '#log/log';
+import { metrics } from '#metrics/metrics';
 import { currentCall } from './call.js';
 import { fromCloudEvent } from './cloud-event.js';
 import type { Connection } from './connection.js';
@@ -60,17 +61,20 @@ export class Following {
   readonly #done: Promise<void>;
   #consumer: Consumer | undefined;
   #pulled: ConsumerMessages | undefined;
+  readonly #unwatch: () => void;
 
   constructor(
     private readonly options: FollowOptions,
     private readonly source: Source,
   ) {
     source.connection.whenLost(() => this.#forget());
+    this.#unwatch = metrics.consumerPending.watch({ durable: options.durable }, () => this.#pending());
     this.#done = this.#run();
   }
 
   /** Finishes what is in hand; the rest comes again to whoever follows next. */
   async stop(): Promise<void> {
+    this.#unwatch();
     this.#stopping.abort();
     this.#pulled?.stop();
     await this.#done;
@@ -96,6 +100,12 @@ export class Following {
     } catch (error) {
       throw error instanceof Fault ? error : new Fault('service.unavailable', { cause: error });
     }
+  }
+
+  /** How much there is to handle yet; `undefined` while the consumer can't be asked. */
+  async #pending(): Promise<number | undefined> {
+    const info = await this.#consumer?.info();
+    return info && info.num_pending + info.num_ack_pending;
   }
 
   async #run(): Promise<void> {

@@ -6,6 +6,7 @@ import { answerOf } from './answer.js';
 import type { Carrier } from './bus.js';
 import { type Call, newCall } from './call.js';
 import { graceMs, mostInHand, verbOf } from './strategy.js';
+import { countUnserved } from './tally.js';
 import { faultText } from './wire.js';
 
 const sweepMs = 50;
@@ -126,7 +127,10 @@ export class InProcessStrategy extends Server implements CustomTransportStrategy
   #answering(subject: string, handler: MessageHandler): Answering {
     const verb = verbOf(subject, handler);
     return async (body, call) => {
-      if (this.#inHand >= this.#most) return faultText('service.busy', call);
+      if (this.#inHand >= this.#most) {
+        countUnserved(verb, 'service.busy');
+        return faultText('service.busy', call);
+      }
       this.#inHand++;
       const text = await answerOf(handler, verb, body, call, this.options.log);
       if (--this.#inHand === 0) this.#whenIdle?.();

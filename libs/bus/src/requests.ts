@@ -27,7 +27,7 @@ interface Waiting {
  * `service.silent` means it was sent and may have been acted upon.
  */
 export class Requests {
-  readonly #inbox = createInbox();
+  readonly #inbox: string;
   readonly #waiting = new Map<string, Waiting>();
   readonly #unsent = new OncePerTurn<Waiting>((requests) => this.#publish(requests));
   readonly #sweeping: NodeJS.Timeout;
@@ -38,6 +38,7 @@ export class Requests {
     private readonly connection: Connection,
     private readonly most = 10_000,
   ) {
+    this.#inbox = createInbox(connection.inboxPrefix);
     // A rejection is the connection's own to report; without a connection there is nothing to listen to.
     connection.ready.then(
       (nats) => this.#listen(nats),

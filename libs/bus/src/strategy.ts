@@ -8,6 +8,7 @@ import { askMs } from './bus.js';
 import { type Call, newCall } from './call.js';
 import type { Connection } from './connection.js';
 import { OncePerTurn } from './once-per-turn.js';
+import { countUnserved } from './tally.js';
 import { deadlineHeader, faultText, traceHeader } from './wire.js';
 
 /** How long a stopping service finishes what it has in hand, in milliseconds. */
@@ -89,8 +90,13 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
     const { reply: to } = message;
     const now = Date.now();
     const call = callOf(message, now);
-    if (!to || call.deadline <= now) return;
+    if (!to) return;
+    if (call.deadline <= now) {
+      countUnserved(verb, 'late');
+      return;
+    }
     if (this.#inHand >= this.#most) {
+      countUnserved(verb, 'service.busy');
       this.#answers.add({ to, answer: faultText('service.busy', call) });
       return;
     }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { clientId, instant, page, supportId, userId } from './ids.js';
+import { clientId, instant, page, supportId, traceId, userId } from './ids.js';
 import { service } from './service.js';
 
 const auditEntry = z.strictObject({
@@ -12,6 +12,8 @@ const auditEntry = z.strictObject({
   clientId: z.string(),
   userId: z.string().optional(),
   support: z.string().optional(),
+  /** Of the request that caused it, which all its log lines bear; none where no request did. */
+  traceId: z.string().optional(),
   reason: z.string().optional(),
   /** What the integrator can do about a refusal. */
   advice: z.string().optional(),
@@ -27,6 +29,7 @@ export const audit = service('audit', {
       type: z.string().max(64).optional(),
       userId: userId.optional(),
       support: supportId.optional(),
+      traceId: traceId.optional(),
       ...page.shape,
     }),
     reply: z.strictObject({ items: z.array(auditEntry), nextCursor: z.string().nullable() }),

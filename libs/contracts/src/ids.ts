@@ -37,6 +37,9 @@ export const externalId = text(128);
 /** Short id under which a support person finds the precise reason of a refusal in the audit trail. */
 export const supportId = z.string().regex(/^[0-9a-z]{10}$/);
 
+/** The id that every log line and fact of one request bears (W3C Trace Context). */
+export const traceId = z.string().regex(/^[0-9a-f]{32}$/);
+
 /** Who is knocking, for facts and flood control; never the address itself. */
 export const attempt = z.strictObject({
   support: supportId,

@@ -62,18 +62,20 @@ export const runtimeEnv = {
   HOST: z.string().default('0.0.0.0').describe('the address both listeners bind'),
   OPS_PORT: port(9080).describe('the private listener: `/health/live`, `/health/ready`, `/metrics`; never publish it'),
   NATS_URL: developmentDefault(secret(), 'nats://127.0.0.1:4222').describe(
-    'where NATS listens, with credentials if it asks for them',
+    'where NATS listens, with the account of the service: `nats://token:<password>@host:4222` (`tls://` insists on TLS)',
   ),
 };
 
 export const postgresEnv = {
   DATABASE_URL: developmentDefault(secret(), 'postgres://segue@127.0.0.1:5432/segue').describe(
-    'the Postgres database; each service keeps to its own schema in it',
+    'the Postgres database, as the role of the service: `postgres://segue_token:<password>@host:5432/segue`',
   ),
 };
 
 export const redisEnv = {
-  REDIS_URL: developmentDefault(secret(), 'redis://127.0.0.1:6379').describe('Redis with AOF and `noeviction`'),
+  REDIS_URL: developmentDefault(secret(), 'redis://127.0.0.1:6379').describe(
+    'Redis with AOF and `noeviction`, with the account of the service: `redis://token:<password>@host:6379`',
+  ),
 };
 
 /** What the world calls us; whoever signs tokens and whoever checks them must agree on it byte for byte. */

@@ -19,6 +19,11 @@ export interface LogOptions {
 export class Log {
   constructor(private readonly lines: Logger) {}
 
+  /** Whether lines of a level are written: what costs something to say need not be made otherwise. */
+  shows(level: Level): boolean {
+    return this.lines.isLevelEnabled(level);
+  }
+
   debug(message: string, fields: LogFields = {}): void {
     this.lines.debug(fields, message);
   }
@@ -82,9 +87,25 @@ export function createLog({ service, level, write = toStdout() }: LogOptions): L
   return new Log(pino(options, { write: (line: string) => write(withoutCredentials(line)) }));
 }
 
+/** Lines of one turn of the event loop, written at once: each write is a system call, and there is a line a request. */
+let unwritten = '';
+let stdout: ReturnType<typeof pino.destination> | undefined;
+
 function toStdout(): (line: string) => void {
-  const stdout = pino.destination({ dest: 1, sync: true });
+  if (!stdout) {
+    stdout = pino.destination({ dest: 1, sync: true });
+    process.on('exit', flush);
+  }
   return (line) => {
-    stdout.write(line);
+    if (unwritten === '') setImmediate(flush);
+    unwritten += line;
+    // After an error there may be no next turn.
+    if (line.startsWith('{"level":"error"') || line.startsWith('{"level":"fatal"')) flush();
   };
+}
+
+function flush(): void {
+  const lines = unwritten;
+  unwritten = '';
+  if (lines !== '') stdout?.write(lines);
 }

@@ -88,6 +88,14 @@ describe('the private listener', () => {
     expect(performance.now() - before).toBeLessThan(1_500);
   });
 
+  it('shows the metrics of the process, in the text format of Prometheus', async () => {
+    await listen();
+    const response = await fetch(`${ops?.url}/metrics`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(await response.text()).toMatch(/^# TYPE segue_bus_served_total counter$/m);
+  });
+
   it('shows no stack for what it does not know', async () => {
     const { get } = await listen();
     const { status, text } = await get('/health/../etc/%ff');

@@ -1,8 +1,10 @@
-import { Controller, type DynamicModule, Get, Module } from '@nestjs/common';
+import { Controller, type DynamicModule, Get, Module, Res } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { HealthCheckService, type HealthIndicatorResult, TerminusModule } from '@nestjs/terminus';
+import type { FastifyReply } from 'fastify';
 import { Log } from '#log/log';
+import { exposition } from '#metrics/exposition';
 import { Readiness } from './readiness.js';
 
 /** What an orchestrator asks a process. Answers name parts and states, never a reason: those stand in the log. */
@@ -30,13 +32,23 @@ class HealthController {
   }
 }
 
+/** What Prometheus scrapes (docs/metrics.md). */
+@Controller('metrics')
+class MetricsController {
+  @Get()
+  async metrics(@Res() reply: FastifyReply) {
+    const { type, text } = await exposition();
+    return reply.type(type).send(text);
+  }
+}
+
 @Module({})
 class OpsModule {
   static about(readiness: Readiness): DynamicModule {
     return {
       module: OpsModule,
       imports: [TerminusModule.forRoot({ logger: false })],
-      controllers: [HealthController],
+      controllers: [HealthController, MetricsController],
       providers: [{ provide: Readiness, useValue: readiness }],
     };
   }
@@ -56,7 +68,7 @@ export interface Ops {
   close(): Promise<void>;
 }
 
-/** Starts the private listener (`/health/live`, `/health/ready`): before anything that may have to wait. */
+/** Starts the private listener (`/health/live`, `/health/ready`, `/metrics`): before anything that may have to wait. */
 export async function startOps({ host, port, readiness, log }: OpsOptions): Promise<Ops> {
   const app = await NestFactory.create<NestFastifyApplication>(OpsModule.about(readiness), new FastifyAdapter(), {
     logger: log.forNest(),

@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { GroupedFacts } from './grouped-facts.js';
+import { OutboxLag } from './lag.js';
 import { Outbox } from './outbox.js';
 import { Refusals } from './refusals.js';
 import { outboxOf, Relay } from './relay.js';
@@ -13,7 +14,7 @@ import { outboxOf, Relay } from './relay.js';
 export class OutboxModule {
   /** @param service whose outbox it is, for the log */
   static with({ service }: { readonly service: string }): DynamicModule {
-    const providers = [Outbox, GroupedFacts, Refusals, Relay, { provide: outboxOf, useValue: service }];
+    const providers = [Outbox, GroupedFacts, Refusals, Relay, OutboxLag, { provide: outboxOf, useValue: service }];
     return { module: OutboxModule, providers, exports: [Outbox, GroupedFacts, Refusals] };
   }
 }

@@ -14,10 +14,15 @@ export class Breaker {
 
   /** @param nowMs of a monotonic clock, as below */
   admits(nowMs: number): boolean {
-    if (this.silences < tolerated) return true;
+    if (!this.isOpen) return true;
     if (nowMs < this.closedUntil) return false;
     this.closedUntil = nowMs + longestTrialMs;
     return true;
+  }
+
+  /** Whether load is shed. */
+  get isOpen(): boolean {
+    return this.silences >= tolerated;
   }
 
   answered(): void {

@@ -1,17 +1,32 @@
-import { type DynamicModule, Global, Logger, Module, type OnModuleInit } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Global,
+  Inject,
+  Logger,
+  Module,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import type { Secret } from '#env/secret';
+import { metrics } from '#metrics/metrics';
 import { Readiness } from '#ops/readiness';
 import { dataSourceOptions, type Store, withinLimits } from './data-source.js';
 import { openPatiently } from './open.js';
 import { Postgres, statement } from './postgres.js';
 
+/** Injection token: the schema of the store. */
+const schemaOf = Symbol('schemaOf');
+
 /** Gives the process its `DataSource` and `Postgres`, globally; nothing that needs them starts before Postgres is fit. */
 @Global()
 @Module({})
-export class PostgresModule implements OnModuleInit {
+export class PostgresModule implements OnModuleInit, OnModuleDestroy {
+  private readonly unwatch: (() => void)[] = [];
+
   constructor(
+    @Inject(schemaOf) private readonly schema: string,
     private readonly postgres: Postgres,
     private readonly readiness: Readiness,
   ) {}
@@ -35,6 +50,7 @@ export class PostgresModule implements OnModuleInit {
         }),
       ],
       providers: [
+        { provide: schemaOf, useValue: store.schema },
         {
           provide: Postgres,
           useFactory: (source: DataSource) => new Postgres(source),
@@ -49,6 +65,17 @@ export class PostgresModule implements OnModuleInit {
     this.readiness.add('postgres', async () => {
       await this.postgres.query(alive);
     });
+    const { schema, postgres } = this;
+    this.unwatch.push(
+      metrics.connections.watch({ schema, state: 'in_use' }, () => postgres.state.inUse),
+      metrics.connections.watch({ schema, state: 'idle' }, () => postgres.state.idle),
+      metrics.connectionsAwaited.watch({ schema }, () => postgres.state.waiting),
+      metrics.breakerOpen.watch({ schema }, () => Number(postgres.state.shedding)),
+    );
+  }
+
+  onModuleDestroy(): void {
+    for (const end of this.unwatch) end();
   }
 }
 

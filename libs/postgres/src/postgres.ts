@@ -34,6 +34,17 @@ export interface Queryable {
   query<Row extends QueryResultRow = QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
 }
 
+/** How a process stands with Postgres at the moment. */
+export interface PoolState {
+  /** Connections that work for somebody. */
+  readonly inUse: number;
+  readonly idle: number;
+  /** Statements and transactions that wait for a connection. */
+  readonly waiting: number;
+  /** Postgres is silent: whatever comes is refused at once. */
+  readonly shedding: boolean;
+}
+
 /** More than these waiting for a connection are refused at once: they would wait for longer than 100 ms. */
 const maxWaiting = 1000;
 const maxRetries = 3;
@@ -46,6 +57,13 @@ export class Postgres implements Queryable {
   /** @param dataSource initialised: its pool exists only then */
   constructor(dataSource: DataSource) {
     this.pool = (dataSource.driver as PostgresDriver).master;
+  }
+
+  get state(): PoolState {
+    const { totalCount, idleCount: idle, waitingCount } = this.pool;
+    // Whoever comes waits until the next tick, also for a connection that is idle.
+    const waiting = Math.max(waitingCount - idle, 0);
+    return { inUse: totalCount - idle, idle, waiting, shedding: this.breaker.isOpen };
   }
 
   /** A single statement: its own transaction. Serialization failures and deadlocks are tried again. */

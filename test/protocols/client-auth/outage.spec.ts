@@ -15,7 +15,7 @@ describe('while a dependency is down', () => {
   let current: string;
 
   beforeAll(async () => {
-    stack = await startStack({ oneProcess: false, ownRedis: true });
+    stack = await startStack({ oneProcess: false });
     const holder = await KeyHolder.register(new Admin(stack), { features: { shortLivedToken: true } });
     ({ key } = await holder.newKey(['tokens.issue']));
     refreshToken = (await signIn(stack.url, key)).json().refresh_token;

@@ -13,7 +13,7 @@ describe('protocol 003, while a part is down', () => {
   const paused = new Set<Part>();
 
   beforeAll(async () => {
-    stack = await startStack({ oneProcess: false, ownRedis: true });
+    stack = await startStack({ oneProcess: false });
     project = await Project.register(new Admin(stack));
     await project.addUser('ada');
   }, startMs);

@@ -14,7 +14,7 @@ describe('the code of a landing, while a part is down', () => {
   const paused = new Set<Part>();
 
   beforeAll(async () => {
-    stack = await startStack({ oneProcess: false, ownRedis: true });
+    stack = await startStack({ oneProcess: false });
     partner = await Partner.register(new Admin(stack), { landingUrl: `${portal}/start` });
   }, startMs);
   afterAll(() => stack?.stop());

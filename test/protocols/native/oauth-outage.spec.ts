@@ -12,7 +12,7 @@ describe('introspection and revocation, while a part is down', () => {
   const paused = new Set<Part>();
 
   beforeAll(async () => {
-    stack = await startStack({ oneProcess: false, ownRedis: true });
+    stack = await startStack({ oneProcess: false });
     wallet = await Wallet.fill(stack, 'mine');
   }, startMs);
   afterAll(() => stack?.stop());

@@ -17,7 +17,7 @@ describe('protocol 004, while a part is down', () => {
   const paused = new Set<Part>();
 
   beforeAll(async () => {
-    stack = await startStack({ oneProcess: false, ownRedis: true, env: { LIMITS: 'password=1000/1m,claim=1000/1m' } });
+    stack = await startStack({ oneProcess: false, env: { LIMITS: 'password=1000/1m,claim=1000/1m' } });
     admin = new Admin(stack);
     const { clientId } = await Partner.register(admin);
     member = await Member.register(admin, clientId);

@@ -36,6 +36,11 @@ export function entryOf(fact: Fact): Entry {
   return { clientId, id, type, subject, at: new Date(at).toISOString(), traceparent, body: bodyOf(body) };
 }
 
+/** W3C Trace Context: `<version>-<trace id>-<parent id>-<flags>`. */
+export function traceIdOf(traceparent: string): string {
+  return traceparent.split('-')[1] ?? '';
+}
+
 function bodyOf(body: unknown): Entry['body'] {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new MalformedFact('body');
   try {

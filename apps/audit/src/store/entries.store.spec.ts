@@ -138,9 +138,15 @@ describe('page', () => {
     return JSON.stringify(plan);
   };
 
-  it('looks up by index: a support id, a user, a type, a client, a time', async () => {
+  it('looks up by index: a support id, a user, a trace, a type, a client, a time', async () => {
     const clientId = newClient();
-    const filler = (n: number) => entry(clientId, { type: `t${n % 90}`, body: { userId: `u${n}`, support: `s${n}` } });
+    const traceOf = (n: number) => n.toString(16).padStart(32, '0');
+    const filler = (n: number) =>
+      entry(clientId, {
+        type: `t${n % 90}`,
+        traceparent: `00-${traceOf(n)}-00f067aa0ba902b7-01`,
+        body: { userId: `u${n}`, support: `s${n}` },
+      });
     for (let batch = 0; batch < 8; batch += 1) {
       await entries.append(Array.from({ length: 500 }, (_, n) => filler(batch * 500 + n)));
     }
@@ -148,6 +154,7 @@ describe('page', () => {
     expect(await explained({ support: 's7' })).toContain('entries_supports');
     expect(await explained({ support: 's7', clientId })).toContain('entries_supports');
     expect(await explained({ userId: 'u7' })).toContain('entries_user');
+    expect(await explained({ traceId: traceOf(7) })).toContain('entries_trace');
     expect(await explained({ clientId, type: 't7' })).toContain('entries_type');
     expect(await explained({ clientId })).toContain('entries_pkey');
     expect(await explained({})).toContain('entries_at');

@@ -8,6 +8,7 @@ export interface Filter {
   readonly type?: string | undefined;
   readonly userId?: string | undefined;
   readonly support?: string | undefined;
+  readonly traceId?: string | undefined;
 }
 
 /** Where a page ended. */
@@ -188,7 +189,7 @@ const concerns = (userId: string) =>
 
 /** One text per combination of filters, so that each keeps its own plan. `$1` is the limit. */
 export function pageQuery(filter: Filter, after: Place | null): { name: string; text: string; values: unknown[] } {
-  const { clientId, type, userId, support } = filter;
+  const { clientId, type, userId, support, traceId } = filter;
   const values: unknown[] = [];
   const given: string[] = [];
   const where: string[] = [];
@@ -201,6 +202,7 @@ export function pageQuery(filter: Filter, after: Place | null): { name: string; 
   if (clientId !== undefined) narrow('client', `client_id = ${bind(clientId)}`);
   if (type !== undefined) narrow('type', `type = ${bind(type)}`);
   if (userId !== undefined) narrow('user', concerns(bind(userId)));
+  if (traceId !== undefined) narrow('trace', `split_part(traceparent, '-', 2) = ${bind(traceId)}`);
   if (after !== null && clientId !== undefined) narrow('after', `seq < ${bind(after.seq)}`);
   if (after !== null && clientId === undefined) {
     narrow('after', `(at, seq, client_id) < (${bind(after.at)}, ${bind(after.seq)}, ${bind(after.clientId)})`);

@@ -8,6 +8,7 @@ import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 @Index('entries_merged_from', { synchronize: false })
 @Index('entries_merged_into', { synchronize: false })
 @Index('entries_supports', { synchronize: false })
+@Index('entries_trace', { synchronize: false })
 @Index('entries_at', ['at'])
 export class EntryEntity {
   @PrimaryColumn({ name: 'client_id', type: 'text', collation: 'C' })

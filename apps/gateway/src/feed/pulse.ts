@@ -11,6 +11,7 @@ export class Pulse {
   #lastHeard = Number.NEGATIVE_INFINITY;
   #lateSince: number | undefined;
   #provenUpTo = Number.NEGATIVE_INFINITY;
+  #everProvenUpTo = Number.NEGATIVE_INFINITY;
 
   /** @param patienceMs how late a beat may be @param relearnMs how long beats may all be late before a clock must have been set back */
   constructor(
@@ -36,11 +37,17 @@ export class Pulse {
     this.#between = relearned ? between : Math.min(known, between);
     // Replicas beat too: one that was held up takes nothing back.
     this.#provenUpTo = Math.max(this.#provenUpTo, publishedUpTo + this.#between);
+    this.#everProvenUpTo = Math.max(this.#everProvenUpTo, this.#provenUpTo);
   }
 
   /** What was heard before proves nothing any more. */
   forget(): void {
     this.#provenUpTo = Number.NEGATIVE_INFINITY;
+  }
+
+  /** For whoever looks on: since when there is no proof, forgotten or not, in milliseconds. @param now as below */
+  age(now: number): number {
+    return Math.max(now - this.#everProvenUpTo, 0);
   }
 
   /** Whether everything published until a short while ago has been heard. @param now milliseconds, monotonic */

@@ -6,6 +6,7 @@ import type { Fact } from '#contracts/fact';
 import { session } from '#contracts/session';
 import { token } from '#contracts/token';
 import { Log } from '#log/log';
+import { metrics } from '#metrics/metrics';
 import { Pulse } from './pulse.js';
 import { RevocationSet, revokingFacts } from './revocation-set.js';
 
@@ -39,6 +40,7 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
   #doubts = 0;
   #listening: { stop(): void } | undefined;
   #nextLine = 0;
+  readonly #unwatch: (() => void)[] = [];
 
   constructor(
     private readonly bus: Bus,
@@ -53,12 +55,14 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
       beat: (owner, publishedUpTo) => this.#pulses.get(owner)?.hear(publishedUpTo, performance.now()),
       interrupted: (why) => this.#lose(why),
     });
+    this.#show();
     void this.#run();
   }
 
   onModuleDestroy(): void {
     this.#stopping.abort();
     this.#listening?.stop();
+    for (const end of this.#unwatch) end();
   }
 
   /**
@@ -74,6 +78,15 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
     else if (set.isFull) this.#lose('the set is full');
     else return set;
     return null;
+  }
+
+  #show(): void {
+    for (const [owner, pulse] of this.#pulses)
+      this.#unwatch.push(metrics.feedAge.watch({ owner }, () => pulse.age(performance.now()) / 1000));
+    this.#unwatch.push(
+      metrics.feedTrusted.watch({}, () => Number(this.trusted() !== null)),
+      metrics.revocations.watch({}, () => this.trusted()?.size),
+    );
   }
 
   async #run(): Promise<void> {

@@ -4,6 +4,8 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyRequest } from 'fastify';
 import { withCall } from '#bus/call';
 import { Fault } from '#contracts/fault';
+import { Log } from '#log/log';
+import { noteAnswers } from './access.js';
 import { Addresses } from './address.js';
 import { isDocumentedBody, isForm, readBodies } from './bodies.js';
 import { callOf } from './call.js';
@@ -84,6 +86,7 @@ export async function mindManners(
   readBodies(server);
 
   server.decorateRequest('call', null);
+  server.addHook('onRequest', noteAnswers(app.get(Log)));
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('cache-control', 'no-store').header('traceparent', callOf(request).traceparent);
     if (isTrace(request)) reply.header('connection', 'close');

@@ -10,6 +10,7 @@ import {
 } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '#contracts/fault';
+import { metrics } from '#metrics/metrics';
 import { sha256 } from '#secrets/digest';
 import { Addresses } from './address.js';
 import { Denials } from './denials.js';
@@ -99,6 +100,7 @@ export class ThrottleGuard extends ThrottlerGuard {
     request.counted = { limit, remaining, resetsInSeconds: timeToExpire };
     if (!isBlocked) return true;
     reply.header('retry-after', Math.max(timeToExpire, 1));
+    metrics.limitRefusals.of({ limit: name }).add();
     const address = this.addresses.hash(request);
     this.denials.note({ clientId: '_', route: routeOf(request), reason: 'limit.exceeded', address });
     throw new Fault('limit.exceeded');

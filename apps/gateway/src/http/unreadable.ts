@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { metrics } from '#metrics/metrics';
 
 /** For answers that are given before there is a request the usual way could answer. */
 const bareHeaders = {
@@ -16,6 +17,7 @@ function bareProblem(status: number): string {
 
 /** A target that no route can be looked up for: a broken escape, or a segment without end. */
 export function refuseTarget({ statusCode = 400 }: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  metrics.unreadable.of({ status: String(statusCode) }).add();
   reply.code(statusCode).headers(bareHeaders).send(bareProblem(statusCode));
 }
 
@@ -26,6 +28,7 @@ export function refuseUnreadable(error: Error & { code?: string }, socket: Socke
     return;
   }
   const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''] ?? 400;
+  metrics.unreadable.of({ status: String(status) }).add();
   const body = bareProblem(status);
   const fields = { ...bareHeaders, 'content-length': Buffer.byteLength(body), connection: 'close' };
   const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
