@@ -441,22 +441,26 @@ describe('failures', () => {
 
   it('take as long, whatever they are for', async () => {
     const { clientId } = await ann();
-    const fastest = async (username: string, password: string, most: number) => {
-      let least = Number.POSITIVE_INFINITY;
+    const names = [email, 'nobody@example.com', 'no e-mail'];
+    const fail = (username: string) => outcome(ask.check({ clientId, username, password: 'wrong password' }));
+    // In turns, so that whatever else the machine does falls on all of them.
+    const fastest = async (most: number) => {
+      const least = names.map(() => Number.POSITIVE_INFINITY);
       for (let n = 0; n < most; n += 1) {
-        const began = performance.now();
-        await outcome(ask.check({ clientId, username, password }));
-        least = Math.min(least, performance.now() - began);
+        for (const [index, name] of names.entries()) {
+          const began = performance.now();
+          await fail(name);
+          least[index] = Math.min(least[index] ?? 0, performance.now() - began);
+        }
       }
       return least;
     };
-    const known = await fastest(email, 'wrong password', 5);
-    for (const username of ['nobody@example.com', 'no e-mail']) {
-      expect(await fastest(username, 'wrong password', 5)).toBeGreaterThan(known / 2);
-      for (let n = 0; n < 6; n += 1) await outcome(ask.check({ clientId, username, password: 'x' }));
-      expect(await reasonsOf(clientId)).toContain('locked');
-      expect(await fastest(username, 'wrong password', 4)).toBeGreaterThan(known / 2);
-    }
+    const judged = await fastest(5);
+    for (const each of judged) expect(each).toBeGreaterThan(Math.max(...judged) / 2);
+    for (let n = 0; n < 5; n += 1) for (const name of names) await fail(name);
+    const locked = await fastest(4);
+    expect(await reasonsOf(clientId)).toContain('locked');
+    for (const each of locked) expect(each).toBeGreaterThan(Math.max(...judged) / 2);
   });
 });
 

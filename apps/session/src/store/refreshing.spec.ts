@@ -128,7 +128,9 @@ describe('the newest token', () => {
     const second = verdictOf(row, 0);
     await rival.commitTransaction();
     await rival.release();
-    expect([await first, await closed, await second]).toEqual(['rotated', 1, 'ended']);
+    // Which of the two waiters comes next is Postgres' choice; `rotated` would be the answer of the first, given away twice.
+    expect([await first, await closed]).toEqual(['rotated', 1]);
+    expect(['repeated', 'ended']).toContain(await second);
   });
 });
 
