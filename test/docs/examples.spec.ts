@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { request } from '../support/http.js';
 import { type Stack, startMs, startStack } from '../support/stack.js';
+import { trusting } from '../support/trusting.js';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
@@ -26,6 +27,8 @@ describe('the pages', () => {
 
   beforeAll(async () => {
     stack = await startStack();
+    // An SDK's token is no session's: whether it holds is known once the revocations are.
+    await trusting(stack);
     directory = mkdtempSync(join(tmpdir(), 'segue-docs-'));
     mkdirSync(join(directory, '.dev'));
     const running = { gateway: stack.url, adminKey: stack.adminKey };
