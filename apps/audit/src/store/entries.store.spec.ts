@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Postgres } from '#postgres/postgres';
+import { Postgres, statement } from '#postgres/postgres';
 import { type ScratchStore, scratchStore } from '#postgres/testing';
 import { firstBroken, genesis } from '../domain/chain.js';
 import type { Entry } from '../domain/entry.js';
 import { store } from './data-source.js';
-import { EntriesStore, type Filter, pageQuery } from './entries.store.js';
+import { EntriesStore, type Filter, findRecorded, pageQuery } from './entries.store.js';
 
 let scratch: ScratchStore;
 let entries: EntriesStore;
@@ -38,6 +38,17 @@ const entry = (clientId: string, more: Partial<Entry> = {}): Entry => ({
 const chainOf = (clientId: string) => entries.following(clientId, 0, 10_000);
 
 describe('append', () => {
+  it('looks for a fact by its own index, also by a plan made while nothing was recorded', async () => {
+    const empty = await scratchStore(store);
+    const plan = await empty.postgres.transaction(async (tx) => {
+      await tx.query(statement('spec.generic', 'SET LOCAL plan_cache_mode = force_generic_plan'));
+      await tx.query(statement('spec.prepare', `PREPARE recorded (text[], text[]) AS ${findRecorded.text}`));
+      return tx.query(statement('spec.explain', `EXPLAIN EXECUTE recorded ('{client}', '{fact}')`));
+    });
+    await empty.drop();
+    expect(JSON.stringify(plan)).toContain('entries_fact');
+  });
+
   it('reads back what was written, chained from the first entry', async () => {
     const clientId = newClient();
     const written = [

@@ -107,16 +107,18 @@ async function lockHeads(tx: Queryable, entries: readonly Entry[]): Promise<Map<
   return new Map(rows.map((row) => [row.client_id, { seq: Number(row.seq), hash: row.hash }]));
 }
 
-// A statement of its own: under the lock, so that its snapshot sees what the previous holder wrote. In this form it can
-// only be looked up by index: a plan made while the table was small would otherwise go on reading all of it.
-const findRecorded = statement(
+/**
+ * A statement of its own: under the lock, so that its snapshot sees what the previous holder wrote. Asked by the fact
+ * alone it has one index to go by, whatever was in the table when it was planned; the client is compared afterwards.
+ */
+export const findRecorded = statement(
   'audit.find_recorded',
   `SELECT asked.client_id, asked.fact_id
    FROM unnest($1::text[], $2::text[]) AS asked (client_id, fact_id)
    CROSS JOIN LATERAL (
-     SELECT 1 FROM entries
-     WHERE entries.client_id = ANY (ARRAY[asked.client_id]) AND entries.fact_id = ANY (ARRAY[asked.fact_id]) OFFSET 0
-   ) AS recorded`,
+     SELECT client_id FROM entries WHERE entries.fact_id = asked.fact_id OFFSET 0
+   ) AS recorded
+   WHERE recorded.client_id = asked.client_id`,
 );
 
 /** By client, each fact once. */

@@ -2,7 +2,7 @@ import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 
 /** One fact at its place in the chain of its client; the table refuses every change. */
 @Entity('entries')
-@Unique('entries_fact', ['clientId', 'factId'])
+@Unique('entries_fact', ['factId', 'clientId'])
 @Index('entries_type', ['clientId', 'type', 'seq'])
 @Index('entries_user', { synchronize: false })
 @Index('entries_merged_from', { synchronize: false })
