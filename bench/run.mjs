@@ -13,6 +13,7 @@ import { inDev, inRoot } from '../tools/launcher/paths.mjs';
 import { readJson } from '../tools/launcher/private-json.mjs';
 import { Processes } from '../tools/launcher/processes.mjs';
 import { report } from '../tools/launcher/refusal.mjs';
+import { newSecrets } from '../tools/launcher/secrets.mjs';
 import { onSignal } from '../tools/launcher/signals.mjs';
 import { step } from '../tools/launcher/steps.mjs';
 import { migrate } from '../tools/migrate.mjs';
@@ -88,11 +89,12 @@ async function measureSystem(name, round, parent) {
   mkdirSync(logs, { recursive: true });
   const processes = await Processes.claim(directory);
   try {
-    const infrastructure = await startInfrastructure({ processes, directory, logs });
-    if (name === 'segue') await migrate(infrastructure.postgres);
+    const secrets = newSecrets();
+    const infrastructure = await startInfrastructure({ processes, directory, logs, secrets });
+    if (name === 'segue') await migrate(infrastructure.postgres, secrets);
     const { flows: module, start } = systems[name];
     const connections = Number(values.connections);
-    const started = await start({ processes, infrastructure, logs, users: connections });
+    const started = await start({ processes, infrastructure, secrets, logs, users: connections });
     const groups = { ...started.groups, ...storesOf(directory) };
     pin(groups);
 

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { inRoot } from '../tools/launcher/paths.mjs';
 import { freePort } from '../tools/launcher/ports.mjs';
 import { whenReady } from '../tools/launcher/processes.mjs';
-import { newSecrets } from '../tools/launcher/secrets.mjs';
 import { serviceSettings, startServices } from '../tools/launcher/services.mjs';
 import { limits } from './limits.mjs';
 import { prepare } from './segue/prepare.mjs';
@@ -20,9 +19,9 @@ export const systems = {
   /** As an operator runs it: five processes, limits and guards on, every fact written and in the audit trail. */
   segue: {
     flows: 'segue/flows.mjs',
-    async start({ processes, infrastructure, logs, users }) {
+    async start({ processes, infrastructure, secrets, logs, users }) {
       const port = await freePort();
-      const settings = serviceSettings({ infrastructure, secrets: newSecrets(), port });
+      const settings = serviceSettings({ infrastructure, secrets, port });
       const env = { ...process.env, LIMITS: limits, LOG_LEVEL: 'warn' };
       const services = await startServices({ processes, settings, logs, opsPort: await freePort(), env });
       const prepared = await prepare({ url: settings.PUBLIC_URL, adminKey: settings.ADMIN_KEY, users });
