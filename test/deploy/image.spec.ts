@@ -91,6 +91,7 @@ describe('the image, built as deploy/Dockerfile says', () => {
   });
 
   const secretKey = () => `k1:${randomBytes(32).toString('base64')}`;
+  const sealKeys = secretKey();
   const settings = () => {
     const url = Object.assign(new URL(infrastructure('POSTGRES')), { pathname: `/${database}` }).href;
     const store = { DATABASE_URL: url };
@@ -99,7 +100,7 @@ describe('the image, built as deploy/Dockerfile says', () => {
     const bus = { NATS_URL: nats.url.reveal(), HOST: '127.0.0.1' };
     return {
       identity: { ...bus, ...store, SEAL_KEYS: secretKey() },
-      token: { ...bus, ...store, ...cache, ...origin, SEAL_KEYS: secretKey() },
+      token: { ...bus, ...store, ...cache, ...origin, SEAL_KEYS: sealKeys },
       session: { ...bus, ...store, REFRESH_MAC_KEYS: secretKey() },
       audit: { ...bus, ...store },
       gateway: { ...bus, ...cache, ...origin, ADMIN_KEY: secretKey(), PEPPER: secretKey() },
@@ -107,12 +108,18 @@ describe('the image, built as deploy/Dockerfile says', () => {
     };
   };
 
+  /** What the image gives every Node, where its `/segue` is here. */
+  const nodeOptions = () => {
+    const [, options = ''] = /NODE_OPTIONS='([^']+)'/.exec(argsOfEnv()) ?? [];
+    return options.replaceAll('/segue/', `${image.directory}/`);
+  };
+
   /** As the engine would start it; Node lets it write no file and start no program, wherever it tries. */
   const start = (args: readonly string[], env: NodeJS.ProcessEnv) => {
     const [entry = ''] = JSON.parse(argsOfEntrypoint()).slice(1) as string[];
     const child = spawn(process.execPath, ['--permission', '--allow-fs-read=*', entry, ...args], {
       cwd: image.directory,
-      env: { NODE_ENV: 'production', NODE_OPTIONS: '--enable-source-maps', ...env },
+      env: { NODE_ENV: 'production', NODE_OPTIONS: nodeOptions(), ...env },
     });
     running.push(child);
     const name = args.join(' ');
@@ -178,6 +185,21 @@ describe('the image, built as deploy/Dockerfile says', () => {
     expect(everyFile(image.directory)).toEqual(files);
     expect(await healthy({ OPS_PORT: String(opsPort) })).toBe(false);
   }, 120_000);
+
+  it('runs all of them as one process', async () => {
+    const { identity, token, session, gateway: own } = settings();
+    const env = { ...identity, ...token, ...session, ...own, OPS_PORT: String(opsPort), PORT: String(opsPort + 5) };
+    const child = start(['segue'], { ...env, SERVICES: 'all' });
+    await eventually(
+      async () => (await healthy(env)) || (written['segue'] ?? '').slice(-500),
+      (state) => state === true,
+      20_000,
+    );
+    expect((await fetch(`${gateway}/.well-known/jwks.json`)).status).toBe(200);
+    child.kill('SIGTERM');
+    expect(child.exitCode ?? (await once(child, 'close'))[0]).toBe(0);
+    expect(everyFile(image.directory)).toEqual(files);
+  }, 60_000);
 });
 
 /** Six in a row, below the range of outgoing connections; the last is the public one. */
@@ -185,6 +207,7 @@ const opsPort = 20_000 + (process.pid % 1_000) * 8;
 const gateway = `http://127.0.0.1:${opsPort + 5}`;
 
 const argsOfEntrypoint = () => instructions().find(({ name }) => name === 'ENTRYPOINT')?.args ?? '[]';
+const argsOfEnv = () => instructions().find(({ name }) => name === 'ENV')?.args ?? '';
 
 function infrastructure(part: 'POSTGRES'): string {
   const url = process.env[`SEGUE_TEST_${part}`];

@@ -19,6 +19,8 @@ export class RedisServer extends SpareServer {
       dir: this.place.directory,
       save: '',
       appendonly,
+      // By `everysec` a busy disk may hold back what was acknowledged, and a killed server lose it.
+      appendfsync: 'always',
       'maxmemory-policy': policy,
     };
     await this.run(Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]));

@@ -150,7 +150,8 @@ describe('the revocations', () => {
       beats = beats.filter((name) => name !== silent);
       const began = performance.now();
       await eventually(() => revocations.trusted() === null);
-      expect(performance.now() - began).toBeLessThan(4_200);
+      // Four seconds after the last beat has arrived, and what a busy machine takes to bring it and to look; R-26 allows five.
+      expect(performance.now() - began).toBeLessThan(4_900);
       expect(says('revocations may be missing')).toEqual([
         expect.objectContaining({ level: 'warn', why: `${silent} is silent` }),
       ]);
