@@ -24,11 +24,13 @@ process.on('SIGTERM', async () => {
   process.exit(0);
 });
 
+// The harness' stores have no accounts, so nobody gets a password.
+const secrets = Object.fromEntries(Object.entries(newSecrets()).filter(([name]) => !name.endsWith('_PASSWORD')));
 const nats = await startNats({ processes, directory: join(directory, 'nats'), log: join(logs, 'nats.log'), layer: 3 });
 await migrate(DATABASE_URL);
 const settings = serviceSettings({
   infrastructure: { postgres: DATABASE_URL, redis: REDIS_URL, nats },
-  secrets: newSecrets(),
+  secrets,
   port: Number(PORT),
 });
 const env = { ...process.env, LIMITS: limits, LOG_LEVEL: 'warn' };
