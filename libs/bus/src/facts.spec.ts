@@ -74,6 +74,28 @@ describe('the stream of facts', () => {
     await afresh();
   });
 
+  it('is there for each of several services that start at once, one of them being told of an overlap', async () => {
+    const streams = (await manager()).streams;
+    await streams.delete('FACTS');
+    await streams.add({ name: 'BEING_MADE', subjects: ['segue.facts.v1.>'] });
+    let isThere = false;
+    const ensuring = line.facts.ensure().then(() => (isThere = true));
+    await delay(200);
+    expect(isThere).toBe(false);
+    await streams.delete('BEING_MADE');
+    await ensuring;
+    expect((await streams.info('FACTS')).config.subjects).toEqual(['segue.facts.v1.>']);
+  });
+
+  it('is not made over a stream of another that has its subjects', async () => {
+    const streams = (await manager()).streams;
+    await streams.delete('FACTS');
+    await streams.add({ name: 'OTHER', subjects: ['segue.facts.>'] });
+    await expect(line.facts.ensure()).rejects.toMatchObject({ code: 'service.unavailable' });
+    await streams.delete('OTHER');
+    await line.facts.ensure();
+  });
+
   it('states a fact as a CloudEvent 1.0', async () => {
     const heard: { subject: string; headers: Record<string, string[]>; body: string }[] = [];
     const sub = raw.subscribe('segue.facts.v1.>', {

@@ -1,4 +1,11 @@
-import { JetStreamApiError, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+} from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import type { Fact } from '#contracts/fact';
 import { Fault } from '#contracts/fault';
@@ -14,6 +21,10 @@ const subjects = ['segue.facts.v1.>'];
 const day = 86_400_000;
 const publishMs = 5_000;
 const streamExists = 10_058;
+/** What NATS 2.9 answers to the second of two who make the stream at once, while the first is not through. */
+const streamBeingMade = 10_065;
+const makingMs = 50;
+const attempts = 20;
 
 export interface FactStreamOptions {
   /** Who states the facts: `ce-source` is `segue/<service>`. */
@@ -97,6 +108,17 @@ export class FactStream {
     const nats = this.options.connection.live;
     if (!nats) throw new Fault('service.unavailable');
     const manager = await jetstreamManager(nats, { checkAPI: false });
+    for (let attempt = 1; ; attempt++) {
+      const refusal = await this.#add(manager);
+      if (refusal === undefined) return;
+      const isBeingMade = refusal instanceof JetStreamApiError && refusal.code === streamBeingMade;
+      if (!isBeingMade || attempt === attempts) throw new Fault('service.unavailable', { cause: refusal });
+      await delay(makingMs);
+    }
+  }
+
+  /** @returns why there is no stream now; undefined when there is. */
+  async #add(manager: JetStreamManager): Promise<unknown> {
     try {
       await manager.streams.add({
         name: factStream,
@@ -108,7 +130,8 @@ export class FactStream {
       });
     } catch (error) {
       const exists = error instanceof JetStreamApiError && error.code === streamExists;
-      if (!exists) throw new Fault('service.unavailable', { cause: error });
+      if (!exists) return error;
     }
+    return undefined;
   }
 }
