@@ -158,9 +158,9 @@ describe('under least privilege', () => {
       const [mine, foreign] =
         service === 'gateway' ? ["'PTTL', KEYS[1]", "'GET', KEYS[1]"] : ["'GET', KEYS[1]", "'PTTL', KEYS[1]"];
       await script(mine, `${key}spec`);
-      await expect(script(foreign, `${key}spec`)).rejects.toThrow(/NOPERM|ACL|can't (run|access)/);
-      await expect(script(mine, 'spec')).rejects.toThrow(/NOPERM|ACL|can't (run|access)/);
-      await expect(script(mine.replace('KEYS[1]', "'spec'"), `${key}spec`)).rejects.toThrow(/NOPERM|ACL|can't (run|access)/);
+      await expect(script(foreign, `${key}spec`)).rejects.toThrow(denied);
+      await expect(script(mine, 'spec')).rejects.toThrow(denied);
+      await expect(script(mine.replace('KEYS[1]', "'spec'"), `${key}spec`)).rejects.toThrow(denied);
       redis.disconnect();
     });
   });
@@ -304,6 +304,9 @@ const refused = '42501';
 
 /** Redis lets everybody run these, so that they can log in and leave. */
 const withoutAccount = ['auth', 'hello', 'quit', 'reset'];
+
+/** As Redis 7 and 8 say it of what a script does. */
+const denied = /NOPERM|ACL|can't (run|access)/;
 
 /** The fewest arguments with which Redis judges a command. */
 async function wellFormed(redis: Redis, command: string, key: string): Promise<string[]> {
