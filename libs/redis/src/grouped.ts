@@ -51,7 +51,7 @@ export class Grouped<Item, Answer> {
     try {
       const answers = await this.options.run(group.map(({ item }) => item));
       if (answers.length !== group.length) throw new Error(`${answers.length} answers for ${group.length} questions`);
-      for (const [index, { resolve }] of group.entries()) resolve(answers[index] as Answer);
+      for (let index = 0; index < group.length; index++) group[index]?.resolve(answers[index] as Answer);
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
