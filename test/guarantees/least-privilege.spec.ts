@@ -115,12 +115,12 @@ describe('under least privilege', () => {
   });
 
   describe.each([
-    { service: 'gateway', key: 'segue:limit:', commands: ['exec', 'incr', 'info', 'multi', 'pexpire', 'pttl'] },
+    { service: 'gateway', key: 'segue:limit:', commands: ['eval', 'evalsha', 'incrby', 'info', 'pexpire', 'pttl'] },
     {
       service: 'token',
       key: 'token:',
       commands: [
-        ...['exec', 'expire', 'get', 'getdel', 'info', 'multi', 'set', 'unlink', 'zadd', 'zrange'],
+        ...['eval', 'evalsha', 'expire', 'get', 'getdel', 'info', 'mget', 'set', 'unlink', 'zadd', 'zrange'],
         'zremrangebyscore',
       ],
     },
@@ -144,11 +144,23 @@ describe('under least privilege', () => {
 
     it('reaches its keys and no other', async () => {
       const redis = new Redis(service === 'gateway' ? stack.redisAs('gateway') : stack.redisAs('token'));
-      const write = (name: string) => (service === 'gateway' ? redis.incr(name) : redis.set(name, '1'));
+      const write = (name: string) => (service === 'gateway' ? redis.incrby(name, 1) : redis.set(name, '1'));
       await write(`${key}spec`);
       for (const other of ['segue:limit:', 'token:', 'segue:', 'spec', ''].filter((each) => each !== key)) {
         await expect(write(`${other}spec`)).rejects.toThrow(/NOPERM/);
       }
+      redis.disconnect();
+    });
+
+    it('does in a script what it may do, and nothing else', async () => {
+      const redis = new Redis(service === 'gateway' ? stack.redisAs('gateway') : stack.redisAs('token'));
+      const script = (command: string, name: string) => redis.eval(`return redis.call(${command})`, 1, name);
+      const [mine, foreign] =
+        service === 'gateway' ? ["'PTTL', KEYS[1]", "'GET', KEYS[1]"] : ["'GET', KEYS[1]", "'PTTL', KEYS[1]"];
+      await script(mine, `${key}spec`);
+      await expect(script(foreign, `${key}spec`)).rejects.toThrow(denied);
+      await expect(script(mine, 'spec')).rejects.toThrow(denied);
+      await expect(script(mine.replace('KEYS[1]', "'spec'"), `${key}spec`)).rejects.toThrow(denied);
       redis.disconnect();
     });
   });
@@ -292,6 +304,9 @@ const refused = '42501';
 
 /** Redis lets everybody run these, so that they can log in and leave. */
 const withoutAccount = ['auth', 'hello', 'quit', 'reset'];
+
+/** As Redis 7 and 8 say it of what a script does. */
+const denied = /NOPERM|ACL|can't (run|access)/;
 
 /** The fewest arguments with which Redis judges a command. */
 async function wellFormed(redis: Redis, command: string, key: string): Promise<string[]> {

@@ -1,6 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { ThrottlerModule } from '@nestjs/throttler';
 import { Redis } from 'ioredis';
 import { FactStream } from '#bus/facts';
 import { Log } from '#log/log';
@@ -108,20 +107,9 @@ class GatewayModule {}
 /** HTTP in, the bus out. The gateway keeps nothing but rate counters. */
 export function gatewayModule(config: GatewayConfig): DynamicModule {
   const { LIMITS: limits, PUBLIC_URL: publicUrl } = config;
-  const throttlers = Object.entries(limits).map(([name, { most, windowMs }]) => ({
-    name,
-    limit: most,
-    ttl: windowMs,
-  }));
   return {
     module: GatewayModule,
-    imports: [
-      RedisModule.with({ url: config.REDIS_URL, strict: config.NODE_ENV !== 'development' }),
-      ThrottlerModule.forRootAsync({
-        inject: [Redis],
-        useFactory: (redis: Redis) => ({ throttlers, storage: new RateWindows(redis, limits) }),
-      }),
-    ],
+    imports: [RedisModule.with({ url: config.REDIS_URL, strict: config.NODE_ENV !== 'development' })],
     controllers,
     providers: [
       { provide: Issuer, useValue: new Issuer(publicUrl) },
@@ -133,6 +121,7 @@ export function gatewayModule(config: GatewayConfig): DynamicModule {
         inject: [FactStream, Log],
         useFactory: (facts: FactStream, log: Log) => new Denials(facts, log),
       },
+      { provide: RateWindows, inject: [Redis], useFactory: (redis: Redis) => new RateWindows(redis, limits) },
       FaultFilter,
       Attempts,
       ClientSettings,

@@ -230,6 +230,30 @@ describe('a token for whoever holds it', () => {
     expect(new Set(codes)).toEqual(new Set(['code.refused']));
   });
 
+  it('of one moment share a command, and each is its own', async () => {
+    const offered = await Promise.all(Array.from({ length: 250 }, () => offerToHolder()));
+    expect(new Set(offered.map(({ secret }) => secret)).size).toBe(250);
+    // every third is presented twice at once
+    const presented = offered.flatMap((each, index) => (index % 3 ? [each] : [each, each]));
+    const taken = await Promise.allSettled(presented.map(({ secret }) => take(secret)));
+    for (const each of offered) {
+      const mine = taken.filter((_, index) => presented[index] === each);
+      const got = mine.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+      expect(got).toMatchObject([{ tokenId: each.tokenId, userId: each.told.userId }]);
+    }
+    expect(await keysOfClient()).toEqual([]);
+  });
+
+  it('brought back by an old copy of Redis has its time in itself', async () => {
+    const { secret } = await offerToHolder(1);
+    const [key = ''] = await keysOfClient();
+    const value = (await connections[0].get(key)) ?? '';
+    await sleep(2100);
+    await connections[0].set(key, value, 'EX', 60);
+    await expect(take(secret)).rejects.toMatchObject({ code: 'code.refused' });
+    expect(await lastReason()).toBe('token.claim_failed ours expired');
+  });
+
   it('asks first where somebody else is signed in, and is spent then', async () => {
     const { secret, told } = await offerToHolder();
     for (const other of [randomUUID(), '', told.userId.toUpperCase()]) {
@@ -272,6 +296,9 @@ describe('without Redis', () => {
     await server.kill();
     await expect(offer(60, alone)).rejects.toMatchObject({ code: 'service.unavailable' });
     await expect(claim(secret, { landing }, alone)).rejects.toMatchObject({ code: 'service.unavailable' });
+    const held = `segue_ott_${clientId}_${'x'.repeat(43)}`;
+    const taking = alone.claim.run({ purpose: 'one-time', secret: held, attempt: attempt() });
+    await expect(taking).rejects.toMatchObject({ code: 'service.unavailable' });
     await server.up();
     while (redis.status !== 'ready') await sleep(20);
     expect(await claim(secret, { landing }, alone)).toMatchObject({ userId });

@@ -6,11 +6,12 @@ import type { token } from '#contracts/token';
 import { GroupedFacts } from '#outbox/grouped-facts';
 import { Refusals } from '#outbox/refusals';
 import { type KnownClient, KnownClients } from './clients/known-clients.js';
-import { judgeClaim, type OneTimeToken, type Purpose, readSecret } from './domain/one-time-token.js';
+import { judgeClaim, type NamedSecret, type OneTimeToken, type Purpose, readSecret } from './domain/one-time-token.js';
 import { claimFailed } from './domain/refusal.js';
 import { OneTimeTokenStore } from './store/one-time-token.store.js';
 
 type Request = Extract<Received<typeof token.claim>, { purpose: Purpose }>;
+type Answer = Reply<typeof token.claim>;
 
 /** Takes a one-time token. All is judged before the take, so whoever may not have it consumes nothing (S-70). */
 @Injectable()
@@ -22,13 +23,16 @@ export class Claim {
     private readonly facts: GroupedFacts,
   ) {}
 
-  async run(request: Request): Promise<Reply<typeof token.claim>> {
+  async run(request: Request): Promise<Answer> {
     const arrived = performance.now();
     const named = readSecret(request.purpose, request.secret);
     if (!named) return this.refuse(request, null, 'malformed');
     const { clientId } = named;
 
-    const [waiting, known] = await Promise.all([this.tokens.find(named), this.clients.get(clientId)]);
+    const known = await this.clients.get(clientId);
+    if (known && !known.suspended && isForWhoeverHasIt(request)) return this.take(request, named, known, 'unknown');
+
+    const waiting = await this.tokens.find(named);
     const refusal = judgeClaim(waiting, clientId, request, Date.now() / 1000);
     if (refusal) return this.refuse(request, known && clientId, refusal);
 
@@ -37,9 +41,18 @@ export class Claim {
     if (!client || client.suspended) return this.refuse(request, client && clientId, client ? 'suspended' : 'unknown');
 
     if (isOfAnother(waiting, request)) throw new Fault('claim.questioned');
+    return this.take(request, named, client, 'spent');
+  }
 
+  /** @param gone why there would be nothing to take */
+  private async take(request: Request, named: NamedSecret, client: KnownClient, gone: ClaimRefusal): Promise<Answer> {
+    const { clientId } = client;
+    this.tokens.mustBeThere();
     const taken = await this.tokens.claim(named);
-    if (!taken) return this.refuse(request, clientId, 'spent');
+    if (!taken) return this.refuse(request, clientId, gone);
+    // one that Redis was restored with: nobody may have it any more, so its taking is no loss
+    const refusal = judgeClaim(taken, clientId, request, Date.now() / 1000);
+    if (refusal) return this.refuse(request, clientId, refusal);
     await this.state(clientId, taken);
     return answer(client, taken);
   }
@@ -59,13 +72,18 @@ export class Claim {
   }
 }
 
+/** Nothing of what waits would keep this request from it, so nothing is asked before the take: one command, not two. */
+function isForWhoeverHasIt(request: Request): boolean {
+  return request.purpose === 'one-time' && request.unlessOther === undefined;
+}
+
 /** Whether somebody else than the token's user is signed in where it is claimed (S-25). */
 function isOfAnother(waiting: OneTimeToken | null, request: Request): boolean {
   const signedIn = request.purpose === 'one-time' ? request.unlessOther : undefined;
   return signedIn !== undefined && signedIn !== waiting?.userId;
 }
 
-function answer({ clientId, epoch, settings }: KnownClient, taken: OneTimeToken): Reply<typeof token.claim> {
+function answer({ clientId, epoch, settings }: KnownClient, taken: OneTimeToken): Answer {
   const { tokenId, userId, parentId, expiresAt } = taken;
   const user = taken.purpose === 'one-time' ? taken : { epoch: null, externalId: null };
   return {

@@ -24,7 +24,7 @@ export class Sign {
   ) {}
 
   async run(request: Request): Promise<Reply<typeof token.sign>> {
-    const { kind, clientId, subject, scopes, jti, ttlSeconds } = request;
+    const { kind, clientId, subject, sessionId, epoch, externalId, scopes, authTime, jti, ttlSeconds } = request;
     const arrived = performance.now();
     const client = (await this.clients.get(clientId)) ?? (await this.clients.newerThan(arrived, clientId));
     if (!client) throw new Fault('client.missing');
@@ -38,7 +38,14 @@ export class Sign {
       sub: subject,
       client_id: clientId,
       scope: scopes.join(' '),
-      ...privateClaims(request),
+      // what is undefined is in no JSON
+      sid: sessionId,
+      epoch,
+      ext: externalId,
+      auth_time: authTime,
+      // what programs of protocol 003 read; a JWT that an API key asked for is of no session
+      userId: kind === 'account' ? (externalId ?? '') : undefined,
+      sessionId: kind === 'account' ? (sessionId ?? '') : undefined,
       iat,
       exp,
       jti,
@@ -46,17 +53,6 @@ export class Sign {
     if (kind !== 'access') await this.facts.write(issued(kind, request, exp));
     return { token: signed, expiresIn: ttlSeconds, kid: key.kid };
   }
-}
-
-function privateClaims({ kind, sessionId, epoch, externalId, authTime }: Request) {
-  return {
-    ...(sessionId !== undefined && { sid: sessionId }),
-    ...(epoch !== undefined && { epoch }),
-    ...(externalId !== undefined && { ext: externalId }),
-    ...(authTime !== undefined && { auth_time: authTime }),
-    // what programs of protocol 003 read; a JWT that an API key asked for is of no session
-    ...(kind === 'account' && { userId: externalId ?? '', sessionId: sessionId ?? '' }),
-  };
 }
 
 function issued(

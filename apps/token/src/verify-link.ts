@@ -3,7 +3,7 @@ import { Fault } from '#contracts/fault';
 import type { Received, Reply } from '#contracts/service';
 import type { token } from '#contracts/token';
 import { Refusals } from '#outbox/refusals';
-import { sha256 } from '#secrets/digest';
+import { sha256Text } from '#secrets/digest';
 import { LastUse } from './clients/last-use.js';
 import { type CheckedLink, LinkCheck } from './clients/link-check.js';
 import type { ParkedLink } from './domain/parked-link.js';
@@ -45,7 +45,7 @@ export class VerifyLink {
 
 function answer({ client, link, jwt, secretId }: Exclude<CheckedLink, { reason: unknown }>): Answer {
   const { clientId, epoch, settings } = client;
-  const hash = sha256(jwt.signingInput).toString('base64url');
+  const hash = sha256Text(jwt.signingInput);
   return {
     client: { clientId, epoch, settings },
     secretId,

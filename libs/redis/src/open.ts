@@ -26,6 +26,8 @@ export async function openRedis({ url, strict, log }: OpenRedisOptions): Promise
     connectTimeout: 1000,
     commandTimeout: 500,
     enableAutoPipelining: true,
+    // Groups already (grouped.ts); a pipeline would only make them wait.
+    autoPipeliningIgnoredCommands: ['evalsha', 'eval', 'mget'],
     enableOfflineQueue: false,
     // Sent again after a reconnect, an INCR would count twice and a GETDEL would take nothing.
     autoResendUnfulfilledCommands: false,

@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
+import { textOfUuid } from './uuid.js';
 
 /** Where randomness comes from; the CSPRNG unless a test passes its own. */
 export type RandomBytes = (size: number) => Buffer;
@@ -18,16 +19,47 @@ export function randomBase62(length: number, random: RandomBytes = randomBytes):
   return text;
 }
 
+const blockSize = 4096;
+/** Random bytes of which those before `used` were given away. */
+let block = Buffer.alloc(0);
+let used = 0;
+
+/** @returns where in `block` so many bytes begin that nobody was given before, nor will be again */
+function reserve(size: number): number {
+  if (used + size > block.length) {
+    // never filled anew: whoever still holds a part of the last one keeps it
+    block = randomFillSync(Buffer.allocUnsafeSlow(blockSize));
+    used = 0;
+  }
+  used += size;
+  return used - size;
+}
+
+/**
+ * Random bytes for names that need only be different: ids, traces. The CSPRNG's too, but taken in blocks of 4 KiB, since
+ * every call of it costs more than the bytes do. What must stay secret is not to rest in a block: `randomBytes`.
+ */
+export function bytesForIds(size: number): Buffer {
+  if (size > blockSize) return randomBytes(size);
+  const start = reserve(size);
+  return block.subarray(start, start + size);
+}
+
+/** As `bytesForIds`, as hexadecimal text of twice as many digits. */
+export function hexForIds(size: number): string {
+  const start = reserve(size);
+  return block.toString('hex', start, start + size);
+}
+
 /**
  * A UUID of version 7 (RFC 9562 section 5.7): ids made later sort later, so that they fill an index in order.
  *
  * @param now milliseconds since 1970
  */
-export function uuidv7(now: number, random: RandomBytes = randomBytes): string {
-  const bytes = random(16);
-  bytes.writeUIntBE(now, 0, 6);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+export function uuidv7(now: number): string {
+  const start = reserve(16);
+  block.writeUIntBE(now, start, 6);
+  block[start + 6] = ((block[start + 6] ?? 0) & 0x0f) | 0x70;
+  block[start + 8] = ((block[start + 8] ?? 0) & 0x3f) | 0x80;
+  return textOfUuid(block, start);
 }

@@ -20,9 +20,17 @@ export class ClientAuthFlow {
     const lifetimeSeconds = Math.min(session, secondsUntil(expiresAt));
 
     const opening = {
-      ...{ clientId: client.clientId, clientEpoch: client.epoch, subject: `key_${keyId}`, epoch, scopes, attempt },
-      ...({ protocol: 'client-auth', origin: null, originUntil: null, lifetimeSeconds } as const),
-    };
+      clientId: client.clientId,
+      clientEpoch: client.epoch,
+      subject: `key_${keyId}`,
+      epoch,
+      scopes,
+      attempt,
+      protocol: 'client-auth',
+      origin: null,
+      originUntil: null,
+      lifetimeSeconds,
+    } as const;
     const pair = await this.pairs.open(opening, { epoch, ttlSeconds: Math.min(access, lifetimeSeconds) });
     return told(pair, scopes, lifetimeSeconds);
   }

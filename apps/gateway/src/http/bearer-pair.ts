@@ -38,18 +38,22 @@ export class BearerPair {
    * @throws Fault of `session.open`; `service.silent` where only the signing failed
    */
   async open(opening: Opening, grant: AccessGrant): Promise<Pair> {
-    const sessionId = uuidv7(Date.now());
+    const now = Date.now();
+    const sessionId = uuidv7(now);
     const { clientId, subject, scopes = [] } = opening;
-    const [opened, signed] = await Promise.allSettled([
-      this.bus.ask(session.open, { ...opening, sessionId, credential: 'refresh' }),
-      this.#sign({ clientId, subject, sessionId, scopes, authenticatedAt: new Date().toISOString() }, grant),
-    ]);
-    if (opened.status === 'rejected') throw opened.reason;
+    const opens = this.bus.ask(session.open, { ...opening, sessionId, credential: 'refresh' });
+    const signing = this.#sign(
+      { clientId, subject, sessionId, scopes },
+      grant,
+      grant.ttlSeconds,
+      Math.floor(now / 1000),
+    );
+    signing.catch(ignored);
+    const { session: opened, credential } = await opens;
 
     try {
-      if (signed.status === 'rejected') throw signed.reason;
-      const access = await this.#within(opened.value.session, grant, signed.value);
-      return { accessToken: access.token, refreshToken: opened.value.credential, expiresIn: access.expiresIn };
+      const access = await this.#within(opened, grant, await signing);
+      return { accessToken: access.token, refreshToken: credential, expiresIn: access.expiresIn };
     } catch (cause) {
       return this.#giveUp({ clientId, sessionId }, cause);
     }
@@ -73,26 +77,29 @@ export class BearerPair {
 
   /** A further access token for a session that goes on. */
   async renew(current: SessionView, refreshToken: string, grant: AccessGrant): Promise<Pair> {
-    const ttlSeconds = Math.min(grant.ttlSeconds, secondsLeft(current));
-    const { token: accessToken, expiresIn } = await this.#sign(current, { ...grant, ttlSeconds });
+    const { token: accessToken, expiresIn } = await this.#signFor(current, grant, secondsLeft(current));
     return { accessToken, refreshToken, expiresIn };
   }
 
   /** No access token outlives its session: one that would is dropped for a shorter one. */
-  async #within(opened: SessionView, grant: AccessGrant, signed: Reply<typeof token.sign>) {
-    const ttlSeconds = secondsLeft(opened);
-    return signed.expiresIn <= ttlSeconds ? signed : this.#sign(opened, { ...grant, ttlSeconds });
+  #within(opened: SessionView, grant: AccessGrant, signed: Reply<typeof token.sign>) {
+    const most = secondsLeft(opened);
+    return signed.expiresIn <= most ? signed : this.#signFor(opened, grant, most);
+  }
+
+  #signFor(of: SessionView, grant: AccessGrant, most: number) {
+    const authTime = Math.floor(Date.parse(of.authenticatedAt) / 1000);
+    return this.#sign(of, grant, Math.min(grant.ttlSeconds, most), authTime);
   }
 
   #sign(
-    of: Pick<SessionView, 'clientId' | 'subject' | 'sessionId' | 'scopes' | 'authenticatedAt'>,
+    { clientId, subject, sessionId, scopes }: Pick<SessionView, 'clientId' | 'subject' | 'sessionId' | 'scopes'>,
     grant: AccessGrant,
+    ttlSeconds: number,
+    authTime: number,
   ) {
-    const { clientId, subject, sessionId, scopes, authenticatedAt } = of;
-    const authTime = Math.floor(Date.parse(authenticatedAt) / 1000);
-    const jti = randomUUID();
-    const request = { kind: 'access', jti, clientId, subject, sessionId, scopes, authTime, ...grant } as const;
-    return this.bus.ask(token.sign, request);
+    const of = { clientId, subject, sessionId, scopes, authTime };
+    return this.bus.ask(token.sign, { ...grant, ...of, kind: 'access', jti: randomUUID(), ttlSeconds });
   }
 
   /** A session nobody can be told of is closed, not waited for. */
@@ -101,6 +108,9 @@ export class BearerPair {
     throw new Fault('service.silent', { cause });
   }
 }
+
+/** What was signed for a session that did not open is of no use, and nor is why it was not signed. */
+const ignored = (): void => undefined;
 
 export function secondsLeft({ expiresAt }: SessionView): number {
   return secondsUntil(expiresAt);

@@ -1,20 +1,13 @@
-import { type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import {
-  InjectThrottlerOptions,
-  InjectThrottlerStorage,
-  ThrottlerGuard,
-  type ThrottlerModuleOptions,
-  type ThrottlerRequest,
-  type ThrottlerStorage,
-} from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '#contracts/fault';
 import { metrics } from '#metrics/metrics';
-import { sha256 } from '#secrets/digest';
+import { sha256Text } from '#secrets/digest';
 import { Addresses } from './address.js';
 import { Denials } from './denials.js';
-import type { LimitName } from './limits.js';
+import type { LimitName, LimitPolicy } from './limits.js';
+import { RateWindows } from './rate-windows.js';
 
 const mark = 'limit';
 
@@ -43,32 +36,44 @@ export function limitOf(reflector: Reflector, handler: Parameters<Reflector['get
 
 /** Limits per network address, or what else a route counts by, with the fields of draft-ietf-httpapi-ratelimit-headers-10 (S-101). */
 @Injectable()
-export class ThrottleGuard extends ThrottlerGuard {
+export class ThrottleGuard implements CanActivate {
+  /** What is told of a limit is the same for every request. */
+  private readonly told: ReadonlyMap<string, string>;
+
   constructor(
-    @InjectThrottlerOptions() options: ThrottlerModuleOptions,
-    @InjectThrottlerStorage() windows: ThrottlerStorage,
-    reflector: Reflector,
+    private readonly windows: RateWindows,
+    private readonly reflector: Reflector,
     private readonly addresses: Addresses,
     private readonly denials: Denials,
   ) {
-    super(options, windows, reflector);
+    this.told = new Map(Object.entries(windows.limits).map(([name, policy]) => [name, toldOf(name, policy)]));
   }
 
-  override async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const limited = this.reflector.get<LimitMark | undefined>(mark, context.getHandler());
     return limited === undefined || this.count(limited.name, context, limited.by);
   }
 
   /** Counts a request towards a limit. @throws Fault `limit.exceeded`, `service.unavailable` */
   async count(name: LimitName, context: ExecutionContext, by?: CountedBy): Promise<boolean> {
-    const throttler = this.throttlers.find((each) => each.name === name);
-    if (!throttler) throw new Error(`there is no limit ${name}`);
-    const { limit, ttl } = { limit: Number(throttler.limit), ttl: Number(throttler.ttl) };
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
     const address = this.addresses.hash(request);
-    const who = by ? sha256(by(request, address)).toString('base64url').slice(0, 22) : address;
-    const [getTracker, generateKey] = [() => who, () => `segue:limit:${name}:${who}`];
-    return this.handleRequest({ context, throttler, limit, ttl, blockDuration: ttl, getTracker, generateKey });
+    const who = by ? sha256Text(by(request, address)).slice(0, 22) : address;
+    const { hits, endsInMs } = await this.windows.count(name, who);
+
+    const limit = this.windows.limits[name].most;
+    const remaining = Math.max(limit - hits, 0);
+    const resetsInSeconds = Math.ceil(endsInMs / 1000);
+    reply.header('ratelimit-policy', this.told.get(name));
+    reply.header('ratelimit', `"${name}";r=${remaining};t=${resetsInSeconds}`);
+    request.counted = { limit, remaining, resetsInSeconds };
+    if (hits <= limit) return true;
+    reply.header('retry-after', Math.max(resetsInSeconds, 1));
+    metrics.limitRefusals.of({ limit: name }).add();
+    this.denials.note({ clientId: '_', route: routeOf(request), reason: 'limit.exceeded', address });
+    throw new Fault('limit.exceeded');
   }
 
   /** Counts for its address what `prove` refuses. That a dependency is down says nothing of who asks. */
@@ -80,31 +85,10 @@ export class ThrottleGuard extends ThrottlerGuard {
       throw error;
     }
   }
+}
 
-  protected override async handleRequest({
-    context,
-    throttler,
-    limit,
-    ttl,
-    generateKey,
-  }: ThrottlerRequest): Promise<boolean> {
-    const name = throttler.name ?? '';
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const reply = context.switchToHttp().getResponse<FastifyReply>();
-    const key = generateKey(context, '', name);
-    const { totalHits, timeToExpire, isBlocked } = await this.storageService.increment(key, ttl, limit, ttl, name);
-
-    reply.header('ratelimit-policy', `"${name}";q=${limit};w=${Math.ceil(ttl / 1000)}`);
-    const remaining = Math.max(limit - totalHits, 0);
-    reply.header('ratelimit', `"${name}";r=${remaining};t=${timeToExpire}`);
-    request.counted = { limit, remaining, resetsInSeconds: timeToExpire };
-    if (!isBlocked) return true;
-    reply.header('retry-after', Math.max(timeToExpire, 1));
-    metrics.limitRefusals.of({ limit: name }).add();
-    const address = this.addresses.hash(request);
-    this.denials.note({ clientId: '_', route: routeOf(request), reason: 'limit.exceeded', address });
-    throw new Fault('limit.exceeded');
-  }
+function toldOf(name: string, { most, windowMs }: LimitPolicy): string {
+  return `"${name}";q=${most};w=${Math.ceil(windowMs / 1000)}`;
 }
 
 /** A route as facts name it, e.g. `GET /api/link`. */

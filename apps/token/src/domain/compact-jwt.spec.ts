@@ -13,8 +13,8 @@ describe('parseCompactJwt', () => {
   it('reads a plain token and proves only its form', () => {
     const text = token({ ...hs256, kid: 'k1' });
     expect(parseCompactJwt(text)).toEqual({
-      token: text,
       signingInput: text.slice(0, text.lastIndexOf('.')),
+      signature: Buffer.alloc(32, 7),
       kid: 'k1',
       claims: new Map([['userId', 'u']]),
     });

@@ -6,10 +6,9 @@ const knownMembers: ReadonlySet<string> = new Set(['alg', 'typ', 'kid']);
 
 /** A token whose form is proven; nothing in it is believed yet. */
 export interface CompactJwt {
-  /** Exactly the string that was parsed. */
-  readonly token: string;
   /** The bytes under the signature: `header.payload`. */
   readonly signingInput: string;
+  readonly signature: Buffer;
   readonly kid: string | undefined;
   readonly claims: ReadonlyMap<string, unknown>;
 }
@@ -26,7 +25,9 @@ export function parseCompactJwt(token: string): CompactJwt | FormRefusal {
   if (token.length > sizeLimit) return 'malformed';
   const segments = token.split('.');
   const [header, payload, signature] = segments;
-  if (segments.length !== 3 || !header || !payload || !signature || !canonicalBytes(signature)) return 'malformed';
+  if (segments.length !== 3 || !header || !payload || !signature) return 'malformed';
+  const signed = canonicalBytes(signature);
+  if (!signed) return 'malformed';
 
   const members = readObject(header);
   const claims = readObject(payload);
@@ -40,7 +41,7 @@ export function parseCompactJwt(token: string): CompactJwt | FormRefusal {
   const kid = members.get('kid');
   if (kid !== undefined && typeof kid !== 'string') return 'header';
 
-  return { token, signingInput: `${header}.${payload}`, kid, claims };
+  return { signingInput: `${header}.${payload}`, signature: signed, kid, claims };
 }
 
 function readObject(segment: string): ReadonlyMap<string, unknown> | null {

@@ -1,6 +1,6 @@
 import type { ClaimRefusal } from '#contracts/refusal';
 import { toBase62 } from '#secrets/base62';
-import { sha256 } from '#secrets/digest';
+import { sha256Text } from '#secrets/digest';
 import type { RandomBytes } from '#secrets/random';
 
 /** What a secret is for shows in its text, so that a scanner knows it and no look-up is lost on a foreign one. */
@@ -81,5 +81,5 @@ export function judgeClaim(
 }
 
 function place(clientId: string, secret: string): string {
-  return `${clientId}:${sha256(secret).toString('base64url')}`;
+  return `${clientId}:${sha256Text(secret)}`;
 }

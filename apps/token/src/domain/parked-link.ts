@@ -1,6 +1,6 @@
 import type { LinkRefusal } from '#contracts/refusal';
 import { toBase62 } from '#secrets/base62';
-import { sha256 } from '#secrets/digest';
+import { sha256Text } from '#secrets/digest';
 import type { RandomBytes } from '#secrets/random';
 
 /**
@@ -19,5 +19,5 @@ export function newHandle(random: RandomBytes): string {
 
 /** The name a handle's link is kept under, or `null` for what is no handle. */
 export function parkingPlace(handle: string): string | null {
-  return /^[0-9A-Za-z]{43}$/.test(handle) ? sha256(handle).toString('base64url') : null;
+  return /^[0-9A-Za-z]{43}$/.test(handle) ? sha256Text(handle) : null;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { CompactJwt } from './compact-jwt.js';
 import { findSigner } from './signer.js';
 
-const jwt = (kid?: string): CompactJwt => ({ token: 't', signingInput: 's', kid, claims: new Map() });
+const jwt = (kid?: string): CompactJwt => ({ signingInput: 's', signature: Buffer.alloc(32), kid, claims: new Map() });
 const tried: string[] = [];
 const key = (secretId: string, verifies: boolean, signs: boolean) => ({
   secretId,

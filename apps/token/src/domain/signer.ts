@@ -4,7 +4,7 @@ import type { CompactJwt } from './compact-jwt.js';
 interface Key {
   readonly secretId: string;
   verifiesAt(nowMs: number): boolean;
-  signed(token: string): boolean;
+  signed(jwt: CompactJwt): boolean;
 }
 
 type SignerRefusal = Extract<LinkRefusal, 'no_secret' | 'unknown_key' | 'signature' | 'secret_rotated'>;
@@ -16,11 +16,11 @@ type SignerRefusal = Extract<LinkRefusal, 'no_secret' | 'unknown_key' | 'signatu
 export function findSigner<K extends Key>(keys: readonly K[], jwt: CompactJwt, nowMs: number): K | SignerRefusal {
   const verifying = keys.filter((key) => key.verifiesAt(nowMs));
   const tried = verifying.filter((key) => jwt.kid === undefined || key.secretId === jwt.kid);
-  const [signer] = tried.filter((key) => key.signed(jwt.token));
+  const [signer] = tried.filter((key) => key.signed(jwt));
   if (signer) return signer;
 
   if (verifying.length === 0) return 'no_secret';
   const ended = keys.filter((key) => !verifying.includes(key) && (jwt.kid ?? key.secretId) === key.secretId);
-  if (ended.some((key) => key.signed(jwt.token))) return 'secret_rotated';
+  if (ended.some((key) => key.signed(jwt))) return 'secret_rotated';
   return tried.length + ended.length > 0 ? 'signature' : 'unknown_key';
 }

@@ -19,21 +19,29 @@ export function parseStrictObject(bytes: Uint8Array): ReadonlyMap<string, unknow
   }
 }
 
+const quote = 0x22;
+const backslash = 0x5c;
+const colon = 0x3a;
+const braceOpen = 0x7b;
+const braceClose = 0x7d;
+const bracketOpen = 0x5b;
+const bracketClose = 0x5d;
+
 /** Walks over text that is known to be JSON, so only strings, brackets and the colon after a name matter. */
 function hasPlainShape(text: string): boolean {
   const open: Set<string>[] = [];
   let members = 0;
   for (let at = 0; at < text.length; at++) {
-    const char = text[at];
-    if (char === '{' || char === '[') {
+    const code = text.charCodeAt(at);
+    if (code === braceOpen || code === bracketOpen) {
       open.push(new Set());
       if (open.length > depthLimit) return false;
-    } else if (char === '}' || char === ']') {
+    } else if (code === braceClose || code === bracketClose) {
       open.pop();
-    } else if (char === '"') {
+    } else if (code === quote) {
       const end = endOfString(text, at);
       if (isName(text, end)) {
-        const name: string = JSON.parse(text.slice(at, end));
+        const name = nameAt(text, at, end);
         const names = open.at(-1);
         if (!names || names.has(name) || ++members > memberLimit) return false;
         names.add(name);
@@ -46,12 +54,18 @@ function hasPlainShape(text: string): boolean {
 
 function endOfString(text: string, start: number): number {
   let at = start + 1;
-  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  for (let code = text.charCodeAt(at); code !== quote; code = text.charCodeAt(at)) at += code === backslash ? 2 : 1;
   return at + 1;
 }
 
 function isName(text: string, end: number): boolean {
   let at = end;
   while (text[at] === ' ' || text[at] === '\t' || text[at] === '\n' || text[at] === '\r') at++;
-  return text[at] === ':';
+  return text.charCodeAt(at) === colon;
+}
+
+/** Two names are the same however they are escaped. */
+function nameAt(text: string, start: number, end: number): string {
+  const inside = text.slice(start + 1, end - 1);
+  return inside.includes('\\') ? JSON.parse(text.slice(start, end)) : inside;
 }

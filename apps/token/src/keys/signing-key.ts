@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { sha256 } from '#secrets/digest';
+import { sha256Text } from '#secrets/digest';
 
 /** A JWK of ours: public members only (RFC 8037, S-58). */
 export interface PublicJwk {
@@ -67,5 +67,5 @@ function publicMember(key: KeyObject): string {
 
 /** RFC 7638: SHA-256 over the required members in their order. */
 function thumbprint(x: string): string {
-  return sha256(JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x })).toString('base64url');
+  return sha256Text(JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x }));
 }

@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
+import { Fault } from '#contracts/fault';
+import { Grouped } from '#redis/grouped';
 import { decisive, harmless } from '#redis/outcome';
+import { Script } from '#redis/script';
 import type { NamedSecret, OneTimeToken } from '../domain/one-time-token.js';
 
 const waiting = { tokenId: z.uuid(), userId: z.uuid(), parentId: z.uuid(), expiresAt: z.int() };
@@ -19,9 +22,25 @@ export interface Parent {
   readonly parentId: string;
 }
 
-/** One-time tokens in Redis: each command touches one key, so that a cluster spreads them. */
+/** How many tokens share a command. */
+const most = 200;
+
+interface Offered {
+  readonly named: NamedSecret;
+  readonly token: OneTimeToken;
+  readonly ttlSeconds: number;
+}
+
+/** One-time tokens in Redis. What one turn of the event loop offers, looks up or takes is one command each. */
 @Injectable()
 export class OneTimeTokenStore {
+  private readonly offers = new Grouped<Offered, boolean>({ run: (offered) => this.reserveAll(offered), most });
+  private readonly looks = new Grouped<string, string | null>({
+    run: (keys) => harmless(this.redis.mget(keys as string[])),
+    most,
+  });
+  private readonly claims = new Grouped<string, string | null>({ run: (keys) => this.claimAll(keys), most });
+
   constructor(private readonly redis: Redis) {}
 
   /**
@@ -30,19 +49,18 @@ export class OneTimeTokenStore {
    * @returns whether the place was free
    * @throws Fault `service.unavailable`: the secret was told to nobody yet
    */
-  async reserve({ clientId, place }: NamedSecret, token: OneTimeToken, ttlSeconds: number): Promise<boolean> {
-    const { parentId, expiresAt } = token;
-    const list = listKey({ clientId, parentId });
-    const now = expiresAt - ttlSeconds;
-    const listed = this.redis.multi().zremrangebyscore(list, 0, now).zadd(list, expiresAt, place);
-    const saved = this.redis.set(key(place), JSON.stringify(token), 'EX', ttlSeconds, 'NX');
-    const [answer] = await harmless(Promise.all([saved, listed.expire(list, longestLife).exec()]));
-    return answer === 'OK';
+  reserve(named: NamedSecret, token: OneTimeToken, ttlSeconds: number): Promise<boolean> {
+    return this.offers.add({ named, token, ttlSeconds });
   }
 
   /** @throws Fault `service.unavailable` */
   async find({ place }: NamedSecret): Promise<OneTimeToken | null> {
-    return parse(await harmless(this.redis.get(key(place))));
+    return parse(await this.looks.add(key(place)));
+  }
+
+  /** @throws Fault `service.unavailable`: nothing is taken */
+  mustBeThere(): void {
+    if (this.redis.status !== 'ready') throw new Fault('service.unavailable');
   }
 
   /**
@@ -51,7 +69,7 @@ export class OneTimeTokenStore {
    * @throws Fault `service.silent`: it may be taken
    */
   async claim({ place }: NamedSecret): Promise<OneTimeToken | null> {
-    return parse(await decisive(this.redis.getdel(key(place))));
+    return parse(await this.claims.add(key(place)));
   }
 
   /**
@@ -65,7 +83,44 @@ export class OneTimeTokenStore {
     if (places.length === 0) return;
     await harmless(Promise.all([...places.map(key), list].map((name) => this.redis.unlink(name))));
   }
+
+  private async reserveAll(offered: readonly Offered[]): Promise<boolean[]> {
+    const keys: string[] = [];
+    const args: (string | number)[] = [longestLife];
+    for (const { named, token, ttlSeconds } of offered) {
+      const { clientId, place } = named;
+      keys.push(key(place), listKey({ clientId, parentId: token.parentId }));
+      args.push(place, JSON.stringify(token), ttlSeconds, token.expiresAt);
+    }
+    const free = (await harmless(reserve.run(this.redis, keys, args))) as number[];
+    return free.map((each) => each === 1);
+  }
+
+  private async claimAll(keys: readonly string[]): Promise<(string | null)[]> {
+    return (await decisive(take.run(this.redis, keys, []))) as (string | null)[];
+  }
 }
+
+/** For each: its key and its parent's list, and how it is listed, what it is, its life and its end in seconds. */
+const reserve = new Script(`
+  local free = {}
+  for i = 1, #KEYS, 2 do
+    local place, token, life, ends = unpack(ARGV, 2 * i, 2 * i + 3)
+    local saved = redis.call('SET', KEYS[i], token, 'EX', life, 'NX')
+    redis.call('ZREMRANGEBYSCORE', KEYS[i + 1], 0, ends - life)
+    redis.call('ZADD', KEYS[i + 1], ends, place)
+    redis.call('EXPIRE', KEYS[i + 1], ARGV[1])
+    free[#free + 1] = saved and 1 or 0
+  end
+  return free
+`);
+
+/** A key that is named twice is found once. */
+const take = new Script(`
+  local taken = {}
+  for i, key in ipairs(KEYS) do taken[i] = redis.call('GETDEL', key) end
+  return taken
+`);
 
 function key(place: string): string {
   return `token:once:${place}`;
