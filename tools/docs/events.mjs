@@ -60,8 +60,9 @@ export async function sampleHeaders() {
     traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
     body: {},
   };
-  const sent = [...toCloudEvent(sample, 'session').headers].map(([name, [value]]) => [name, value]);
-  return [...sent, ['Nats-Msg-Id', sample.id]].map(([name, example]) => {
+  const [, ...lines] = toCloudEvent(sample, 'session').head.trimEnd().split('\r\n');
+  return lines.map((line) => {
+    const [name, example] = line.split(': ', 2);
     if (!headers[name]) throw new Error(`the header ${name} is not explained`);
     return { name, example, meaning: headers[name] };
   });

@@ -1,31 +1,45 @@
-import type { MessageHandler } from '@nestjs/microservices';
-import { isObservable, lastValueFrom } from 'rxjs';
 import { busFaults, Fault } from '#contracts/fault';
 import type { Verb } from '#contracts/service';
 import type { Log } from '#log/log';
 import { type Call, withCall } from './call.js';
+import type { Served } from './serve.js';
 import { countServed } from './tally.js';
 import { faultText, okText } from './wire.js';
 
+/** Whoever waits for the text of an answer (`wire.ts`). */
+export interface Answered {
+  give(text: string): void;
+}
+
 /**
- * Has a handler answer one request within its call, JSON in and JSON out. Never rejects: what the handler throws becomes
- * the fault its caller may see, and is logged here, at its origin, once.
+ * Has a handler answer one request within its call, JSON in and JSON out. Every internal message is treated as untrusted
+ * (S-108): the handler sees what the verb's schema allows and nothing else, whatever carried it here. What the handler
+ * throws becomes the fault its caller may see, and is logged here, at its origin, once.
  */
-export function answerOf(handler: MessageHandler, verb: Verb, body: string, call: Call, log: Log): Promise<string> {
+export function answer(served: Served, body: string, call: Call, log: Log, to: Answered): void {
+  void withCall(call, answered, served, body, call, log, to);
+}
+
+async function answered({ verb, handle }: Served, body: string, call: Call, log: Log, to: Answered): Promise<void> {
   const began = performance.now();
-  return withCall(call, async () => {
-    try {
-      const result: unknown = await handler(parse(body));
-      const text = okText(isObservable(result) ? await lastValueFrom(result) : result);
-      countServed(verb, 'ok', performance.now() - began);
-      if (log.shows('debug')) log.debug('answered', { verb: verb.subject });
-      return text;
-    } catch (error) {
-      const { code, detail } = judged(error, verb, log);
-      countServed(verb, code, performance.now() - began);
-      return faultText(code, call, detail);
-    }
-  });
+  let text: string;
+  try {
+    text = okText(await handle(received(verb, body)));
+    countServed(verb, 'ok', performance.now() - began);
+    if (log.shows('debug')) log.debug('answered', { verb: verb.subject });
+  } catch (error) {
+    const { code, detail } = judged(error, verb, log);
+    countServed(verb, code, performance.now() - began);
+    text = faultText(code, call, detail);
+  }
+  to.give(text);
+}
+
+function received(verb: Verb, body: string): unknown {
+  const parsed = verb.request.safeParse(parse(body));
+  if (parsed.success) return parsed.data;
+  const paths = new Set(parsed.error.issues.map(({ path }) => path.map(segment).join('.') || '(request)'));
+  throw new Fault('request.invalid', { detail: [...paths].slice(0, 20).join(', ') });
 }
 
 function parse(body: string): unknown {
@@ -34,6 +48,12 @@ function parse(body: string): unknown {
   } catch {
     throw new Fault('request.invalid', { detail: 'not JSON' });
   }
+}
+
+/** Keys of a record are the caller's own words; only plain names are repeated. */
+function segment(key: PropertyKey): string {
+  const name = String(key);
+  return /^\w{1,64}$/.test(name) ? name : '?';
 }
 
 function judged(error: unknown, verb: Verb, log: Log): Fault {

@@ -1,9 +1,9 @@
-import { headers } from '@nats-io/transport-node';
 import { busFaults, Fault, isFaultCode } from '#contracts/fault';
 import type { Reply, Request, Verb } from '#contracts/service';
 import type { Log } from '#log/log';
 import { currentCall, newCall } from './call.js';
-import type { Requests } from './requests.js';
+import { headLine, headStart } from './head.js';
+import type { Requests, Taker } from './requests.js';
 import { countAsk } from './tally.js';
 import { deadlineHeader, readAnswer, traceHeader } from './wire.js';
 
@@ -13,10 +13,11 @@ export const askMs = 2_000;
 /** Takes an ask to whoever serves its subject and brings back the text of an answer (`wire.ts`). */
 export interface Carrier {
   /**
+   * `taker` gets the text, or a Fault: `service.unavailable`, `service.busy` (not executed), `service.silent` (unknown).
+   *
    * @param deadline milliseconds since 1970
-   * @throws Fault `service.unavailable`, `service.busy` (not executed), `service.silent` (unknown)
    */
-  carry(subject: string, body: string, deadline: number, traceparent: string): Promise<string>;
+  carry(subject: string, body: string, deadline: number, traceparent: string, taker: Taker): void;
 }
 
 /** How one service asks another. */
@@ -29,35 +30,54 @@ export class Bus {
   /**
    * Asks the service that serves `verb`. Waits 2 s, or what is left of the current call.
    *
-   * @throws Fault with a code the verb declares, or one of the bus's own: `service.unavailable` and `service.busy` mean
-   * that nothing was executed, `service.silent` that it is unknown
+   * Rejects with a Fault of a code the verb declares, or one of the bus's own: `service.unavailable` and `service.busy`
+   * mean that nothing was executed, `service.silent` that it is unknown.
    */
-  async ask<V extends Verb>(verb: V, request: Request<V>): Promise<Reply<V>> {
-    const now = Date.now();
-    const call = currentCall() ?? newCall(now, askMs);
-    const deadline = Math.min(now + askMs, call.deadline);
-    try {
-      if (deadline <= now) throw new Fault('service.unavailable');
-      const answer = await this.carrier.carry(verb.subject, JSON.stringify(request), deadline, call.traceparent);
-      const reply = this.#read(verb, answer);
-      countAsk(verb, 'ok');
-      return reply;
-    } catch (error) {
-      countAsk(verb, error instanceof Fault ? error.code : 'internal');
-      throw error;
-    }
+  ask<V extends Verb>(verb: V, request: Request<V>): Promise<Reply<V>> {
+    // One promise from here to the answer: each async layer between would add three.
+    return new Promise((resolve, reject) => {
+      const ask = new Ask(verb, this.log, resolve, reject);
+      const now = Date.now();
+      const call = currentCall() ?? newCall(now, askMs);
+      const deadline = Math.min(now + askMs, call.deadline);
+      try {
+        if (deadline <= now) throw new Fault('service.unavailable');
+        this.carrier.carry(verb.subject, JSON.stringify(request), deadline, call.traceparent, ask);
+      } catch (error) {
+        ask.failed(error);
+      }
+    });
+  }
+}
+
+/** An ask that waits for its answer. */
+class Ask<V extends Verb> implements Taker {
+  constructor(
+    private readonly verb: V,
+    private readonly log: Log,
+    private readonly resolve: (reply: Reply<V>) => void,
+    private readonly reject: (reason: unknown) => void,
+  ) {}
+
+  answered(text: string): void {
+    const answer = readAnswer(text);
+    if (answer && 'ok' in answer) {
+      countAsk(this.verb, 'ok');
+      this.resolve(answer.ok as Reply<V>);
+    } else this.failed(this.#refusal(answer?.fault));
   }
 
-  #read<V extends Verb>(verb: V, text: string): Reply<V> {
-    const answer = readAnswer(text);
-    if (answer && 'ok' in answer) return answer.ok as Reply<V>;
-    const code = answer?.fault.code;
-    const detail = answer?.fault.detail;
-    if (isFaultCode(code) && (verb.faults.includes(code) || busFaults.includes(code))) {
-      throw new Fault(code, typeof detail === 'string' ? { detail } : {});
+  failed(reason: unknown): void {
+    countAsk(this.verb, reason instanceof Fault ? reason.code : 'internal');
+    this.reject(reason);
+  }
+
+  #refusal({ code, detail }: { code?: unknown; detail?: unknown } = {}): Fault {
+    if (isFaultCode(code) && (this.verb.faults.includes(code) || busFaults.includes(code))) {
+      return new Fault(code, typeof detail === 'string' ? { detail } : {});
     }
-    this.log.error('the answer is none this verb declares', { verb: verb.subject, code });
-    throw new Fault('internal');
+    this.log.error('the answer is none this verb declares', { verb: this.verb.subject, code });
+    return new Fault('internal');
   }
 }
 
@@ -65,11 +85,8 @@ export class Bus {
 export class NatsCarrier implements Carrier {
   constructor(private readonly requests: Requests) {}
 
-  async carry(subject: string, body: string, deadline: number, traceparent: string): Promise<string> {
-    const head = headers();
-    head.set(deadlineHeader, String(deadline));
-    head.set(traceHeader, traceparent);
-    const message = await this.requests.send(subject, body, head, deadline);
-    return message.string();
+  carry(subject: string, body: string, deadline: number, traceparent: string, taker: Taker): void {
+    const head = `${headStart}${deadlineHeader}: ${deadline}\r\n${headLine(traceHeader, traceparent)}\r\n`;
+    this.requests.send(subject, head, body, deadline, taker);
   }
 }

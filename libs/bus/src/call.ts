@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 /** The request of the outside world that the running code works for; every ask made meanwhile belongs to it. */
 export interface Call {
@@ -16,9 +16,13 @@ export function currentCall(): Call | undefined {
   return calls.getStore();
 }
 
-/** Runs `work`, and everything it awaits, as part of `call`. */
-export function withCall<Result>(call: Call, work: () => Result): Result {
-  return calls.run(call, work);
+/** Runs `work` on `given`, and everything it awaits, as part of `call`. */
+export function withCall<Given extends unknown[], Result>(
+  call: Call,
+  work: (...given: Given) => Result,
+  ...given: Given
+): Result {
+  return calls.run(call, work, ...given);
 }
 
 /**
@@ -43,7 +47,17 @@ function isTraceparent(text: string): boolean {
   return /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(text);
 }
 
+const idsBytes = 24;
+/** A call to the generator costs more than what it gives: ids are cut from a block, each byte handed out once. */
+const block = Buffer.alloc(128 * idsBytes);
+let cut = block.length;
+
 function newTraceparent(): string {
-  const hex = randomBytes(24).toString('hex');
+  if (cut === block.length) {
+    randomFillSync(block);
+    cut = 0;
+  }
+  const hex = block.toString('hex', cut, cut + idsBytes);
+  cut += idsBytes;
   return `00-${hex.slice(0, 32)}-${hex.slice(32)}-01`;
 }

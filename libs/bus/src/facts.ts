@@ -13,7 +13,7 @@ import type { Log } from '#log/log';
 import { toCloudEvent } from './cloud-event.js';
 import type { Connection } from './connection.js';
 import { Following, type FollowOptions } from './follow.js';
-import type { Requests } from './requests.js';
+import type { Requests, Taker } from './requests.js';
 import { countFact } from './tally.js';
 
 const factStream = 'FACTS';
@@ -38,6 +38,36 @@ export interface FactStreamOptions {
 interface PubAck {
   readonly stream?: string;
   readonly error?: { readonly description?: string };
+}
+
+/** A fact on its way to the stream. */
+class Stating implements Taker {
+  constructor(
+    private readonly fact: Fact,
+    private readonly stored: () => void,
+    readonly failed: (reason: unknown) => void,
+  ) {}
+
+  answered(text: string): void {
+    const refusal = refusalIn(text);
+    if (refusal !== undefined) {
+      this.failed(new Fault('service.unavailable', { cause: new Error(refusal) }));
+      return;
+    }
+    countFact(this.fact);
+    this.stored();
+  }
+}
+
+/** Why the fact is not in our stream; `undefined` when it is. */
+function refusalIn(text: string): string | undefined {
+  try {
+    const { error, stream } = JSON.parse(text) as PubAck;
+    if (!error && stream === factStream) return undefined;
+    return error?.description ?? 'stored by another stream';
+  } catch {
+    return 'the broker answers what is no JSON';
+  }
 }
 
 /** The stream of facts: what happened, stated once, heard by whoever follows. */
@@ -91,17 +121,11 @@ export class FactStream {
     await Promise.all([...this.#followings].map((following) => following.stop()));
   }
 
-  async #publish(fact: Fact): Promise<void> {
-    const { subject, headers, body } = toCloudEvent(fact, this.options.service);
-    headers.set('Nats-Msg-Id', fact.id);
-    const answer = await this.options.requests.send(subject, body, headers, Date.now() + publishMs);
-    const ack = answer.json<PubAck>();
-    if (ack.error || ack.stream !== factStream) {
-      throw new Fault('service.unavailable', {
-        cause: new Error(ack.error?.description ?? 'stored by another stream'),
-      });
-    }
-    countFact(fact);
+  #publish(fact: Fact): Promise<void> {
+    const { subject, head, body } = toCloudEvent(fact, this.options.service);
+    return new Promise((resolve, reject) => {
+      this.options.requests.send(subject, head, body, Date.now() + publishMs, new Stating(fact, resolve, reject));
+    });
   }
 
   async #ensure(): Promise<void> {

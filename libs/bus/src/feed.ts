@@ -5,6 +5,7 @@ import type { Fact, FactType } from '#contracts/fact';
 import type { Log } from '#log/log';
 import { fromCloudEvent } from './cloud-event.js';
 import type { Connection } from './connection.js';
+import { bodyOf, headOf } from './nats-inside.js';
 
 /** Senders of which the last beat is remembered; far more than a service has replicas. */
 const mostSenders = 1_000;
@@ -116,7 +117,7 @@ class Listening {
   }
 
   #fact(message: Msg): void {
-    const fact = this.#read(message, () => fromCloudEvent(message.headers, message.string()));
+    const fact = this.#read(message, () => fromCloudEvent(headOf(message), bodyOf(message)));
     if (fact) this.listener.fact(fact);
   }
 

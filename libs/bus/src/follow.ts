@@ -14,9 +14,11 @@ import type { Fact, FactType } from '#contracts/fact';
 import { Fault } from '#contracts/fault';
 import type { Log } from '#log/log';
 import { metrics } from '#metrics/metrics';
+import { Batch } from './batch.js';
 import { currentCall } from './call.js';
 import { fromCloudEvent } from './cloud-event.js';
 import type { Connection } from './connection.js';
+import { bodyOf, headOf, plainOf } from './nats-inside.js';
 
 export interface FollowOptions {
   /** Name of the durable consumer; replicas that share it share its facts, and only a single one hears them in order. */
@@ -176,12 +178,14 @@ export class Following {
   async #take(messages: readonly JsMsg[]): Promise<void> {
     const { types } = this.options;
     const wanted: Heard[] = [];
+    const unwanted: JsMsg[] = [];
     for (const message of messages) {
       const fact = this.#factIn(message);
       if (!fact) tell(message, (each) => each.term());
       else if (types?.includes(fact.type) ?? true) wanted.push({ message, fact });
-      else tell(message, (each) => each.ack());
+      else unwanted.push(message);
     }
+    if (unwanted.length > 0) this.#acknowledge(unwanted);
     if (wanted.length > 0) await this.#handle(wanted);
   }
 
@@ -192,13 +196,24 @@ export class Following {
   async #handle(group: readonly Heard[]): Promise<void> {
     const err = await this.#failureOf(group);
     if (err === undefined) {
-      for (const { message } of group) tell(message, (each) => each.ack());
+      this.#acknowledge(group.map(({ message }) => message));
       return;
     }
     this.source.log.error('facts are not handled', { durable: this.options.durable, count: group.length, err });
     if (err instanceof Fault && err.entry.kind === 'unavailable') await this.#handleLater(group);
     else if (group.length > 1) for (const one of group) await this.#handle([one]);
     else for (const { message } of group) tell(message, (each) => each.nak(pauseAfter(each.info.deliveryCount)));
+  }
+
+  /** All in one write; while the connection is lost nats.js keeps them for the next one. */
+  #acknowledge(messages: readonly JsMsg[]): void {
+    const nats = this.source.connection.live;
+    const batch = nats && new Batch(nats);
+    for (const message of messages) {
+      if (batch) batch.add(plainOf(message).reply ?? '', '', '', '+ACK');
+      else tell(message, (each) => each.ack());
+    }
+    batch?.send();
   }
 
   async #failureOf(group: readonly Heard[]): Promise<unknown> {
@@ -219,7 +234,8 @@ export class Following {
 
   #factIn(message: JsMsg): Fact | undefined {
     try {
-      return fromCloudEvent(message.headers, message.string());
+      const plain = plainOf(message);
+      return fromCloudEvent(headOf(plain), bodyOf(plain));
     } catch (err) {
       this.source.log.error('a message is no fact', { subject: message.subject, seq: message.seq, err });
       return undefined;

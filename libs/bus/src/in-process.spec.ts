@@ -106,6 +106,7 @@ describe('the bus within one process', () => {
       abortOnError: false,
     });
     apps.push(app);
+    strategy.callDirectly((type) => app.get(type, { strict: false }));
     await app.listen();
     return app;
   }
@@ -187,7 +188,7 @@ describe('the bus within one process', () => {
   });
 
   it('takes an answer it does not understand as internal, loudly', async () => {
-    carrier.serve(absent.verb.subject, async () => '{"fault":{"code":"new.one"}}');
+    carrier.serve(absent.verb.subject, (_body, _call, to) => to.give('{"fault":{"code":"new.one"}}'));
     await expect(thrown(bus.ask(absent.verb, {}))).resolves.toBe('internal');
     expect(lines).toEqual([expect.objectContaining({ level: 'error', code: 'new.one' })]);
   });
@@ -227,7 +228,9 @@ describe('the bus within one process', () => {
     const late = withCall(newCall(Date.now(), -1), () => bus.ask(shelf.slow, { ms: 0, id: 'never' }));
     await expect(thrown(late)).resolves.toBe('service.unavailable');
     const body = JSON.stringify({ ms: 0, id: 'never' });
-    const carried = carrier.carry(shelf.slow.subject, body, Date.now() - 1, '');
+    const carried = new Promise((answered, failed) => {
+      carrier.carry(shelf.slow.subject, body, Date.now() - 1, '', { answered, failed });
+    });
     await expect(thrown(carried)).resolves.toBe('service.unavailable');
     expect(executed).toEqual([]);
   });

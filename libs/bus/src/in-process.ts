@@ -2,22 +2,38 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { Fault } from '#contracts/fault';
 import type { Log } from '#log/log';
-import { answerOf } from './answer.js';
+import { type Answered, answer } from './answer.js';
 import type { Carrier } from './bus.js';
 import { type Call, newCall } from './call.js';
-import { graceMs, mostInHand, verbOf } from './strategy.js';
+import type { Taker } from './requests.js';
+import { type InstanceOf, servedBy } from './serve.js';
+import { graceMs, mostInHand } from './strategy.js';
 import { countUnserved } from './tally.js';
 import { faultText } from './wire.js';
 
 const sweepMs = 50;
 
-/** Answers one request with the text of an answer (`wire.ts`); never rejects. */
-type Answering = (body: string, call: Call) => Promise<string>;
+/** Has one request answered, once. */
+type Answering = (body: string, call: Call, to: Answered) => void;
 
-interface Waiting {
-  /** Milliseconds since 1970. */
-  readonly deadline: number;
-  readonly reject: (reason: Error) => void;
+/** An ask that has no outcome yet. */
+class Waiting implements Answered {
+  constructor(
+    /** Milliseconds since 1970. */
+    readonly deadline: number,
+    private readonly taker: Taker,
+    private readonly all: Set<Waiting>,
+  ) {
+    all.add(this);
+  }
+
+  give(text: string): void {
+    if (this.all.delete(this)) this.taker.answered(text);
+  }
+
+  giveUp(): void {
+    if (this.all.delete(this)) this.taker.failed(new Fault('service.silent'));
+  }
 }
 
 /**
@@ -31,24 +47,17 @@ export class InProcessCarrier implements Carrier {
   readonly #waiting = new Set<Waiting>();
   readonly #sweeping = setInterval(() => this.#sweep(Date.now()), sweepMs).unref();
 
-  async carry(subject: string, body: string, deadline: number, traceparent: string): Promise<string> {
+  carry(subject: string, body: string, deadline: number, traceparent: string, taker: Taker): void {
     const now = Date.now();
-    const answer = this.#served.get(subject);
-    if (!answer || deadline <= now) throw new Fault('service.unavailable');
-    return new Promise((resolve, reject) => {
-      const waiting = { deadline, reject };
-      this.#waiting.add(waiting);
-      void answer(body, newCall(now, deadline - now, traceparent)).then((text) => {
-        this.#waiting.delete(waiting);
-        resolve(text);
-      });
-    });
+    const answering = this.#served.get(subject);
+    if (!answering || deadline <= now) taker.failed(new Fault('service.unavailable'));
+    else answering(body, newCall(now, deadline - now, traceparent), new Waiting(deadline, taker, this.#waiting));
   }
 
   /** @throws Error where the subject is served already: a process has each service once */
-  serve(subject: string, answer: Answering): void {
+  serve(subject: string, answering: Answering): void {
     if (this.#served.has(subject)) throw new Error(`${subject} is served twice`);
-    this.#served.set(subject, answer);
+    this.#served.set(subject, answering);
   }
 
   withdraw(subject: string): void {
@@ -62,11 +71,7 @@ export class InProcessCarrier implements Carrier {
   }
 
   #sweep(now: number): void {
-    for (const waiting of this.#waiting) {
-      if (waiting.deadline > now) continue;
-      this.#waiting.delete(waiting);
-      waiting.reject(new Fault('service.silent'));
-    }
+    for (const waiting of this.#waiting) if (waiting.deadline <= now) waiting.giveUp();
   }
 }
 
@@ -82,6 +87,7 @@ export class InProcessStrategy extends Server implements CustomTransportStrategy
   override readonly transportId = Symbol('segue bus in process');
   readonly #subjects: string[] = [];
   readonly #most: number;
+  #instanceOf: InstanceOf | undefined;
   #inHand = 0;
   #whenIdle: (() => void) | undefined;
   #drained: Promise<void> | undefined;
@@ -109,6 +115,11 @@ export class InProcessStrategy extends Server implements CustomTransportStrategy
     return this.#drained;
   }
 
+  /** From `listen` on, handlers that name nothing of Nest's are called as they are. */
+  callDirectly(instanceOf: InstanceOf): void {
+    this.#instanceOf = instanceOf;
+  }
+
   on(): void {}
 
   unwrap<Carrying>(): Carrying {
@@ -125,16 +136,31 @@ export class InProcessStrategy extends Server implements CustomTransportStrategy
   }
 
   #answering(subject: string, handler: MessageHandler): Answering {
-    const verb = verbOf(subject, handler);
-    return async (body, call) => {
-      if (this.#inHand >= this.#most) {
-        countUnserved(verb, 'service.busy');
-        return faultText('service.busy', call);
-      }
+    const served = servedBy(subject, handler, this.#instanceOf);
+    return (body, call, to) => {
+      const inHand = new InHand(to, this.#done);
       this.#inHand++;
-      const text = await answerOf(handler, verb, body, call, this.options.log);
-      if (--this.#inHand === 0) this.#whenIdle?.();
-      return text;
+      if (this.#inHand > this.#most) {
+        countUnserved(served.verb, 'service.busy');
+        inHand.give(faultText('service.busy', call));
+      } else answer(served, body, call, this.options.log, inHand);
     };
+  }
+
+  readonly #done = (): void => {
+    if (--this.#inHand === 0) this.#whenIdle?.();
+  };
+}
+
+/** Tells the strategy too. */
+class InHand implements Answered {
+  constructor(
+    private readonly to: Answered,
+    private readonly done: () => void,
+  ) {}
+
+  give(text: string): void {
+    this.to.give(text);
+    this.done();
   }
 }

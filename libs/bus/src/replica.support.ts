@@ -34,6 +34,7 @@ export async function startReplica(name: string, natsUrl: Secret, controller: Ty
     { module: Root, imports: [BusModule.over(line)], controllers: [controller] },
     { strategy, logger: false, abortOnError: false },
   );
+  strategy.callDirectly((type) => app.get(type, { strict: false }));
   await app.listen();
   return { line, strategy, app, lines };
 }

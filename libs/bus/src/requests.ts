@@ -1,21 +1,32 @@
-import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { createInbox, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { Fault } from '#contracts/fault';
+import { Batch } from './batch.js';
 import type { Connection } from './connection.js';
+import { bodyOf, headOf } from './nats-inside.js';
 import { OncePerTurn } from './once-per-turn.js';
 
 const sweepMs = 50;
 
-interface Waiting {
-  readonly token: string;
-  readonly subject: string;
-  readonly payload: string;
-  readonly headers: MsgHdrs;
-  /** Milliseconds since 1970. */
-  readonly deadline: number;
+/** Gets the outcome of a request, once. */
+export interface Taker {
+  answered(text: string): void;
+  failed(reason: Error): void;
+}
+
+/** A request that has no outcome yet. */
+class Waiting {
   /** From here on the other side may have acted. */
-  published: boolean;
-  readonly resolve: (message: Msg) => void;
-  readonly reject: (reason: Error) => void;
+  published = false;
+
+  constructor(
+    readonly token: number,
+    readonly subject: string,
+    readonly body: string,
+    readonly head: string,
+    /** Milliseconds since 1970. */
+    readonly deadline: number,
+    readonly taker: Taker,
+  ) {}
 }
 
 /**
@@ -28,7 +39,7 @@ interface Waiting {
  */
 export class Requests {
   readonly #inbox: string;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new Map<number, Waiting>();
   readonly #unsent = new OncePerTurn<Waiting>((requests) => this.#publish(requests));
   readonly #sweeping: NodeJS.Timeout;
   #count = 0;
@@ -49,20 +60,20 @@ export class Requests {
   }
 
   /**
-   * Publishes and waits for one message in return.
+   * Publishes and waits for one message in return. `taker` gets its text, or the Fault `service.unavailable`,
+   * `service.busy` (not executed) or `service.silent` (unknown): a promise for each layer would cost more than the rest.
    *
+   * @param head headers (`head.ts`)
    * @param deadline milliseconds since 1970; a request that has not left by then never does
-   * @throws Fault `service.unavailable`, `service.busy` (not executed), `service.silent` (unknown)
    */
-  send(subject: string, payload: string, headers: MsgHdrs, deadline: number): Promise<Msg> {
-    if (!this.connection.connected) return Promise.reject(new Fault('service.unavailable'));
-    if (this.#waiting.size >= this.most) return Promise.reject(new Fault('service.busy'));
-    return new Promise((resolve, reject) => {
-      const token = (++this.#count).toString(36);
-      const request = { token, subject, payload, headers, deadline, published: false, resolve, reject };
-      this.#waiting.set(token, request);
+  send(subject: string, head: string, body: string, deadline: number, taker: Taker): void {
+    if (!this.connection.connected) taker.failed(new Fault('service.unavailable'));
+    else if (this.#waiting.size >= this.most) taker.failed(new Fault('service.busy'));
+    else {
+      const request = new Waiting(++this.#count, subject, body, head, deadline, taker);
+      this.#waiting.set(request.token, request);
       this.#unsent.add(request);
-    });
+    }
   }
 
   /** Gives up whatever still waits. */
@@ -74,32 +85,38 @@ export class Requests {
   #listen(nats: NatsConnection): void {
     const tokenAt = this.#inbox.length + 1;
     nats.subscribe(`${this.#inbox}.*`, {
-      callback: (_error, message) => {
-        const request = this.#waiting.get(message.subject.slice(tokenAt));
+      callback: (error, message) => {
+        if (error) return;
+        const request = this.#waiting.get(Number(message.subject.slice(tokenAt)));
         if (!request) return;
         this.#waiting.delete(request.token);
-        if (nobodyListens(message)) request.reject(new Fault('service.unavailable'));
-        else request.resolve(message);
+        if (nobodyListens(message)) request.taker.failed(new Fault('service.unavailable'));
+        else request.taker.answered(bodyOf(message));
       },
     });
   }
 
   #publish(requests: readonly Waiting[]): void {
     const now = Date.now();
+    const nats = this.connection.live;
+    const batch = nats && new Batch(nats);
     for (const request of requests) {
-      const { token, subject, payload, headers, deadline } = request;
+      const { token, subject, body, head, deadline } = request;
       if (!this.#waiting.has(token)) continue;
-      const nats = deadline > now ? this.connection.live : undefined;
+      if (!batch || deadline <= now) {
+        this.#fail(request);
+        continue;
+      }
       try {
-        nats?.publish(subject, payload, { headers, reply: `${this.#inbox}.${token}` });
-        if (nats) request.published = true;
-        else this.#fail(request);
+        batch.add(subject, `${this.#inbox}.${token}`, head, body);
+        request.published = true;
       } catch (cause) {
-        // nats.js refuses before it buffers, e.g. what is larger than the broker's max_payload.
+        // Refused before it could be sent, e.g. what is larger than the broker's max_payload.
         this.#waiting.delete(token);
-        request.reject(new Error(`a message to ${subject} cannot be published`, { cause }));
+        request.taker.failed(new Error(`a message to ${subject} cannot be published`, { cause }));
       }
     }
+    batch?.send();
   }
 
   #sweep(now: number): void {
@@ -113,11 +130,11 @@ export class Requests {
 
   #fail(request: Waiting): void {
     this.#waiting.delete(request.token);
-    request.reject(new Fault(request.published ? 'service.silent' : 'service.unavailable'));
+    request.taker.failed(new Fault(request.published ? 'service.silent' : 'service.unavailable'));
   }
 }
 
 /** The broker's answer when a subject has no subscriber: empty, status 503. */
 function nobodyListens(message: Msg): boolean {
-  return message.data.length === 0 && message.headers?.code === 503;
+  return message.data.length === 0 && headOf(message).startsWith('NATS/1.0 503');
 }

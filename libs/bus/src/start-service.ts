@@ -8,6 +8,7 @@ import { startOps } from '#ops/ops';
 import { configOrExit, exitOnBug, stopOnSignal } from '#ops/process';
 import { Readiness } from '#ops/readiness';
 import { BusModule, type Line, openLine } from './bus.module.js';
+import type { InstanceOf } from './serve.js';
 import { BusStrategy } from './strategy.js';
 
 @Module({})
@@ -52,7 +53,7 @@ export async function startService<Env extends typeof runtime>(
 export interface Serving {
   readonly root: DynamicModule | Type;
   readonly line: Line;
-  readonly strategy: CustomTransportStrategy & { close(): Promise<void> };
+  readonly strategy: CustomTransportStrategy & { callDirectly(instanceOf: InstanceOf): void; close(): Promise<void> };
   /** Gets what ends the service again, in its order, as far as it has come. */
   readonly closing: (() => Promise<void>)[];
 }
@@ -68,5 +69,6 @@ export async function serve({ root, line, strategy, closing }: Serving): Promise
     { strategy, abortOnError: false },
   );
   closing.push(() => app.close());
+  strategy.callDirectly((controller) => app.get(controller, { strict: false }));
   await app.listen();
 }

@@ -1,13 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
-import type { Verb } from '#contracts/service';
 import type { Log } from '#log/log';
-import { answerOf } from './answer.js';
+import { type Answered, answer } from './answer.js';
+import { Batch } from './batch.js';
 import { askMs } from './bus.js';
-import { type Call, newCall } from './call.js';
+import { type Call, newCall, withCall } from './call.js';
 import type { Connection } from './connection.js';
+import { headValue } from './head.js';
+import { bodyOf, headOf } from './nats-inside.js';
 import { OncePerTurn } from './once-per-turn.js';
+import { type InstanceOf, type Served, servedBy } from './serve.js';
 import { countUnserved } from './tally.js';
 import { deadlineHeader, faultText, traceHeader } from './wire.js';
 
@@ -24,19 +27,28 @@ export interface StrategyOptions {
   readonly most?: number;
 }
 
-interface OutgoingAnswer {
-  readonly to: string;
-  readonly answer: string;
+/** A request in hand, and then its answer. */
+class Outgoing implements Answered {
+  text = '';
+
+  constructor(
+    readonly to: string,
+    readonly call: Call,
+    private readonly done: (answer: Outgoing) => void,
+  ) {}
+
+  give(text: string): void {
+    this.text = text;
+    this.done(this);
+  }
 }
 
-/**
- * Serves `@Serve` controllers over NATS. Nest's wrapped handlers are called as they are; only the transport around them
- * is thin: a subscription per verb, answers published once per turn.
- */
+/** Serves `@Serve` controllers over NATS: a subscription per verb, answers published once per turn. */
 export class BusStrategy extends Server implements CustomTransportStrategy {
   override readonly transportId = Symbol('segue bus');
   readonly #subscriptions: Subscription[] = [];
-  readonly #answers = new OncePerTurn<OutgoingAnswer>((answers) => this.#publish(answers));
+  readonly #answers = new OncePerTurn<Outgoing>((answers) => this.#publish(answers));
+  #instanceOf: InstanceOf | undefined;
   readonly #most: number;
   #inHand = 0;
   #whenIdle: (() => void) | undefined;
@@ -68,6 +80,11 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
     return this.#drained;
   }
 
+  /** From `listen` on, handlers that name nothing of Nest's are called as they are. */
+  callDirectly(instanceOf: InstanceOf): void {
+    this.#instanceOf = instanceOf;
+  }
+
   on(): void {}
 
   unwrap<Live>(): Live {
@@ -76,47 +93,55 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
 
   #serve(nats: NatsConnection, subject: string, handler: MessageHandler): Subscription {
     const { queue, log } = this.options;
-    const verb = verbOf(subject, handler);
+    const served = servedBy(subject, handler, this.#instanceOf);
     return nats.subscribe(subject, {
       queue,
       callback: (error, message) => {
         if (error) log.error('a subscription failed', { verb: subject, err: error });
-        else void this.#handle(verb, handler, message);
+        else this.#handle(served, message);
       },
     });
   }
 
-  async #handle(verb: Verb, handler: MessageHandler, message: Msg): Promise<void> {
+  #handle(served: Served, message: Msg): void {
     const { reply: to } = message;
+    if (!to) return;
     const now = Date.now();
     const call = callOf(message, now);
-    if (!to) return;
     if (call.deadline <= now) {
-      countUnserved(verb, 'late');
+      countUnserved(served.verb, 'late');
       return;
     }
-    if (this.#inHand >= this.#most) {
-      countUnserved(verb, 'service.busy');
-      this.#answers.add({ to, answer: faultText('service.busy', call) });
-      return;
-    }
+    const outgoing = new Outgoing(to, call, this.#done);
     this.#inHand++;
-    this.#answers.add({ to, answer: await answerOf(handler, verb, message.string(), call, this.options.log) });
-    if (--this.#inHand === 0) this.#whenIdle?.();
+    if (this.#inHand > this.#most) {
+      countUnserved(served.verb, 'service.busy');
+      outgoing.give(faultText('service.busy', call));
+      return;
+    }
+    answer(served, bodyOf(message), call, this.options.log, outgoing);
   }
 
+  readonly #done = (answered: Outgoing): void => {
+    this.#answers.add(answered);
+    if (--this.#inHand === 0) this.#whenIdle?.();
+  };
+
   /** While the connection is lost nobody waits for an answer any more. */
-  #publish(answers: readonly OutgoingAnswer[]): void {
+  #publish(answers: readonly Outgoing[]): void {
     const nats = this.options.connection.live;
-    for (const { to, answer } of answers) {
+    if (!nats) return;
+    const batch = new Batch(nats);
+    for (const { to, text, call } of answers) {
       try {
-        nats?.publish(to, answer);
+        batch.add(to, '', '', text);
       } catch (err) {
         // Larger than the broker's max_payload; a short answer is better than silence.
-        this.options.log.error('an answer cannot be published', { err });
-        nats?.publish(to, '{"fault":{"code":"internal"}}');
+        withCall(call, () => this.options.log.error('an answer cannot be published', { err }));
+        batch.add(to, '', '', faultText('internal', call));
       }
     }
+    batch.send();
   }
 
   async #drain(): Promise<void> {
@@ -137,16 +162,10 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
   }
 }
 
-/** @throws Error for a handler that is not one of `@Serve` */
-export function verbOf(subject: string, handler: MessageHandler): Verb {
-  const verb: unknown = handler.extras?.['verb'];
-  if (!verb) throw new Error(`${subject} is not served by @Serve`);
-  return verb as Verb;
-}
-
 /** The caller's deadline, but never longer from now than an ask may take. */
 function callOf(message: Msg, now: number): Call {
-  const asked = Number(message.headers?.get(deadlineHeader) || Number.NaN);
+  const head = headOf(message);
+  const asked = Number(headValue(head, deadlineHeader) || Number.NaN);
   const budget = Math.min(Number.isNaN(asked) ? askMs : asked - now, askMs);
-  return newCall(now, budget, message.headers?.get(traceHeader));
+  return newCall(now, budget, headValue(head, traceHeader));
 }

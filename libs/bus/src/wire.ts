@@ -16,13 +16,16 @@ export function faultText(code: FaultCode, call: Call, detail?: string): string 
   return JSON.stringify({ fault: { code, detail, trace: traceId(call) } });
 }
 
-/** Reads either; `undefined` when the text is none. The code may still be one we do not know. */
-export function readAnswer(text: string): { ok: unknown } | { fault: { code: unknown; detail?: unknown } } | undefined {
+/** What `okText` or `faultText` wrote. The code may be one we do not know. */
+type Answer = { readonly ok: unknown } | { readonly fault: { readonly code?: unknown; readonly detail?: unknown } };
+
+/** Reads either; `undefined` when the text is none. */
+export function readAnswer(text: string): Answer | undefined {
   const answer = parse(text);
   if (typeof answer !== 'object' || answer === null) return undefined;
-  if ('ok' in answer) return { ok: answer.ok };
+  if ('ok' in answer) return answer;
   if (!('fault' in answer) || typeof answer.fault !== 'object' || answer.fault === null) return undefined;
-  return { fault: { code: undefined, ...answer.fault } };
+  return { fault: answer.fault };
 }
 
 function parse(text: string): unknown {
