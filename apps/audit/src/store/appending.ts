@@ -99,7 +99,7 @@ async function write(queryable: Queryable, extensions: readonly Extension[]): Pr
     links.map((link) => link.subject),
     links.map((link) => link.at),
     links.map((link) => link.traceparent),
-    links.map((link) => link.bodyText),
+    `[${links.map((link) => link.bodyText).join(',')}]`,
     links.map((link) => link.previous),
     links.map((link) => link.hash),
     extensions.map(({ clientId }) => clientId),
@@ -116,6 +116,8 @@ export const columns = 'client_id, seq, fact_id, type, subject, at, traceparent,
 /**
  * All or none: who waited for another replica's append finds the head moved on, counts one too few, and writes nothing.
  * The heads are locked in one order, so batches of several replicas never deadlock.
+ *
+ * The bodies come as one text: as an array of texts each would be escaped and read twice, 2 µs of Postgres an entry.
  */
 const append = statement(
   'audit.append',
@@ -129,8 +131,11 @@ const append = statement(
    ), appended AS (
      INSERT INTO entries (${columns})
      SELECT ${columns}
-     FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
-                 $8::jsonb[], $9::bytea[], $10::bytea[]) AS link (${columns})
+     FROM ROWS FROM (
+       unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[]),
+       jsonb_array_elements($8),
+       unnest($9::bytea[], $10::bytea[])
+     ) AS link (${columns})
      WHERE (SELECT count(*) FROM head) = cardinality($11)
    ), moved AS (
      UPDATE chains SET seq = head.to_seq, hash = head.to_hash FROM head
