@@ -58,14 +58,17 @@ const notErased = `NOT EXISTS (
  *
  * `seen` is the snapshot, which tells who is to be written: nearly everybody, so the others are read afterwards. `known`
  * is each user as it is once locked, its conditions included, so what it says of the change is exact.
+ *
+ * `(SELECT $1)` hides from the planner how many arrive. Else it finds that a plan made for one alone is cheaper than the one
+ * for any number, and makes it anew for each: 0.8 ms, three times what the statement takes.
  */
 const arrive = statement(
   'identity.arrive',
   `WITH link AS MATERIALIZED (
     SELECT client_id COLLATE "C" AS client_id, external_id COLLATE "C" AS external_id, user_id, placeholder,
       email, email_key COLLATE "C" AS email_key, username, locale, as_of, hash, traceparent, place
-    FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-        $9::bigint[], $10::text[], $11::text[]) WITH ORDINALITY
+    FROM unnest((SELECT $1::text[]), $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::text[], $9::bigint[], $10::text[], $11::text[]) WITH ORDINALITY
       AS given (client_id, external_id, user_id, placeholder, email, email_key, username, locale, as_of, hash,
         traceparent, place)
   ),
