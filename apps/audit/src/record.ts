@@ -8,6 +8,8 @@ import { DeadFactsStore } from './store/dead-facts.store.js';
 import { EntriesStore } from './store/entries.store.js';
 
 const mostTries = 5;
+/** Nobody waits for the audit: the more facts share a statement, the less each of them costs. */
+const groups = { batch: 1000, gatherMs: 100 };
 
 /** Hears every fact and writes it once. Nobody tells audit anything. */
 @Injectable()
@@ -25,7 +27,7 @@ export class RecordFacts implements OnApplicationBootstrap {
 
   /** @param durable name of the consumer: replicas that share it share the facts */
   follow(durable: string): Following {
-    return this.facts.follow({ durable, handle: (facts) => this.run(facts) });
+    return this.facts.follow({ durable, ...groups, handle: (facts) => this.run(facts) });
   }
 
   /**

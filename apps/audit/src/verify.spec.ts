@@ -146,7 +146,7 @@ describe('verify', () => {
 
   it('finds an entry inserted behind the head', async () => {
     const [last] = (await entries.following(clientId, 9, 1)) as [Link];
-    const [forged] = chain(last, [newEntry()]) as [Link];
+    const forged = chain(last, [newEntry()])[0]!;
     await tamper(
       `INSERT INTO entries (client_id, seq, fact_id, type, subject, at, body, previous, hash)
        VALUES ($1, 11, $2, $3, $4, $5, $6, $7, $8)`,

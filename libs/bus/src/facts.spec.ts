@@ -325,6 +325,42 @@ describe('the stream of facts', () => {
     await following.stop();
   }, 40_000);
 
+  it('comes together with what follows while it waits for company', async () => {
+    await afresh();
+    const groups: number[] = [];
+    const following = line.facts.follow({
+      durable: 'gathering',
+      gatherMs: 1_000,
+      handle: async (facts) => {
+        groups.push(facts.length);
+      },
+    });
+    await line.facts.publish(factOf(0));
+    await delay(100);
+    for (let n = 1; n <= 20; n++) await line.facts.publish(factOf(n));
+    await until(() => groups.length > 0);
+    await following.stop();
+    expect(groups).toEqual([21]);
+  });
+
+  it('waits for no company that is there already', async () => {
+    await afresh();
+    const heard: number[][] = [];
+    await Promise.all(Array.from({ length: 30 }, (_, n) => line.facts.publish(factOf(n))));
+    const following = line.facts.follow({
+      durable: 'backlog',
+      batch: 10,
+      gatherMs: 60_000,
+      handle: async (facts) => {
+        heard.push(numbers(facts));
+      },
+    });
+    await until(() => heard.length === 3);
+    await following.stop();
+    expect(heard.map((group) => group.length)).toEqual([10, 10, 10]);
+    expect(heard.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, n) => n));
+  });
+
   it('finishes what it has in hand when it stops', async () => {
     await afresh();
     await line.facts.publish(factOf(1));

@@ -27,6 +27,8 @@ export interface FollowOptions {
   readonly types?: readonly FactType[];
   /** How many facts `handle` may get at once; 256 unless told. */
   readonly batch?: number;
+  /** How long the first fact of a group waits for company, unless a batch is there already; 10 ms unless told. */
+  readonly gatherMs?: number;
   /**
    * Takes facts in the order they were stated. Resolved = done for good; rejected = they come again, so handling must be
    * idempotent by fact id.
@@ -49,8 +51,8 @@ interface Heard {
 const ackWaitMs = 30_000;
 /** How long a pull waits at the broker for the first fact. */
 const pullMs = 5_000;
-/** Facts come in bursts: how long the first one waits for company. */
-const gatherMs = 10;
+/** How long for the others, which are there unless another replica was faster. */
+const restMs = 1_000;
 const pauseMs = 1_000;
 const longestPauseMs = 60_000;
 /** How long to wait for what has not been handled, and how often to look. */
@@ -150,28 +152,39 @@ export class Following {
     return jetstream(nats).consumers.get(stream, durable);
   }
 
-  /** One pull: at most a batch of facts, handled in the groups they arrive in. */
+  /**
+   * One group, in one or two pulls. Whatever comes while the first fact waits for company is left at the broker and comes
+   * together: each by itself would wake this process, which costs more than handling it.
+   */
   async #pull(consumer: Consumer): Promise<void> {
-    const { batch = 256 } = this.options;
-    const messages = await consumer.fetch({ max_messages: batch, expires: pullMs });
+    const arrived: JsMsg[] = [];
+    try {
+      await this.#fetch(consumer, 1, pullMs, arrived);
+      await this.#gather(consumer, arrived);
+    } finally {
+      await this.#take(arrived);
+    }
+  }
+
+  async #gather(consumer: Consumer, arrived: JsMsg[]): Promise<void> {
+    const { batch = 256, gatherMs = 10 } = this.options;
+    const most = batch - arrived.length;
+    let waiting = arrived[0]?.info.pending;
+    if (waiting === undefined) return;
+    if (waiting < most) {
+      await this.#pause(gatherMs);
+      waiting = (await consumer.info()).num_pending;
+    }
+    if (waiting > 0 && most > 0) await this.#fetch(consumer, Math.min(waiting, most), restMs, arrived);
+  }
+
+  /** Ends once there are as many, or when the broker has waited so long for them, or at a stop. */
+  async #fetch(consumer: Consumer, most: number, expires: number, arrived: JsMsg[]): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    const messages = await consumer.fetch({ max_messages: most, expires });
     this.#pulled = messages;
     if (this.#stopping.signal.aborted) messages.stop();
-
-    let arrived: JsMsg[] = [];
-    let handled = Promise.resolve();
-    const takeArrived = async () => {
-      if (arrived.length < batch) await delay(gatherMs);
-      const group = arrived;
-      arrived = [];
-      await this.#take(group);
-    };
-    try {
-      for await (const message of messages) {
-        if (arrived.push(message) === 1) handled = handled.then(takeArrived);
-      }
-    } finally {
-      await handled;
-    }
+    for await (const message of messages) arrived.push(message);
   }
 
   /** Never rejects: what cannot be handled comes again. */

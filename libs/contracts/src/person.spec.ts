@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { normalEmail } from './person.js';
+import { canonicalLocale, normalEmail } from './person.js';
 
 describe('the normal form of an e-mail', () => {
   it.each([
@@ -96,5 +96,39 @@ describe('the normal form of an e-mail', () => {
         expect(normalEmail(`${name.normalize('NFD')}@example.com`)?.key).toBe(key);
       }),
     );
+  });
+
+  it('takes a domain by its short way as by the long one, which capitals take', () => {
+    const label = fc.oneof(
+      fc.stringMatching(/^[a-z0-9-]{1,8}$/),
+      fc.constantFrom('', 'xn--bcher-kva', 'xn--', 'invalid', '0x7f', '127', '1e3', 'com'),
+    );
+    fc.assert(
+      fc.property(fc.array(label, { minLength: 1, maxLength: 5 }), (labels) => {
+        const domain = labels.join('.');
+        expect(normalEmail(`ann@${domain}`)).toEqual(normalEmail(`ann@${domain.toUpperCase()}`));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('the canonical form of a locale', () => {
+  it.each([
+    ['en', 'en'],
+    ['en_US', 'en-US'],
+    ['EN-us', 'en-US'],
+    ['iw', 'he'],
+    ['', null],
+    ['not a locale', null],
+    [`en-x-${'abcdefgh-'.repeat(5)}a`, null],
+  ])('of %j is %j, also when it is asked again', (text, tag) => {
+    expect(canonicalLocale(text)).toBe(tag);
+    expect(canonicalLocale(text)).toBe(tag);
+  });
+
+  it('does not depend on how many others there are', () => {
+    for (let n = 0; n < 1000; n += 1) canonicalLocale(`en-x-${n}`);
+    expect(['en_US', 'en-x-0', 'en-x-999'].map(canonicalLocale)).toEqual(['en-US', 'en-x-0', 'en-x-999']);
   });
 });

@@ -8,18 +8,34 @@
  */
 export function canonicalJson(value: unknown): string {
   if (typeof value === 'string') return canonicalString(value);
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError('a number is not finite');
-  if (value === null || typeof value === 'number' || typeof value === 'boolean') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value === 'number') return canonicalNumber(value);
+  if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value !== 'object') throw new TypeError(`${typeof value} is not JSON`);
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([name, member]) => `${canonicalString(name)}:${canonicalJson(member)}`);
-  return `{${members.join(',')}}`;
+  return Array.isArray(value) ? `[${value.map(canonicalJson).join(',')}]` : canonicalObject(value);
 }
 
-function canonicalString(text: string): string {
+/** The same of a string alone. */
+export function canonicalString(text: string): string {
+  if (isPlain.test(text)) return `"${text}"`;
   if (!text.isWellFormed() || text.includes('\0')) throw new TypeError('a string cannot be kept');
   return JSON.stringify(text);
 }
+
+/** One text that grows: a fact is made canonical when it comes, and every entry again when its chain is verified. */
+function canonicalObject(value: object): string {
+  let members = '';
+  for (const name of Object.keys(value).sort()) {
+    const member: unknown = value[name as keyof typeof value];
+    if (member === undefined) continue;
+    members += `${members && ','}${canonicalString(name)}:${canonicalJson(member)}`;
+  }
+  return `{${members}}`;
+}
+
+function canonicalNumber(value: number): string {
+  if (!Number.isFinite(value)) throw new TypeError('a number is not finite');
+  return String(value);
+}
+
+/** Nothing to escape, as in nearly every string of a fact. */
+const isPlain = /^[ !#-[\]-~]*$/;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { chain, firstBroken, genesis, type Link } from './chain.js';
-import type { Entry } from './entry.js';
+import { type Entry, MalformedFact } from './entry.js';
 
 const entry = (n: number, body: Entry['body'] = {}): Entry => ({
   clientId: 'acme0001',
@@ -14,7 +14,7 @@ const entry = (n: number, body: Entry['body'] = {}): Entry => ({
   body,
 });
 
-const linksOf = (count: number) =>
+const linksOf = (count: number): Link[] =>
   chain(
     genesis,
     Array.from({ length: count }, (_, n) => entry(n + 1, { n })),
@@ -45,6 +45,12 @@ describe('chain', () => {
     expect(chain(second, [bare])).toEqual([third]);
     expect(firstBroken(genesis, [first, second])).toBeNull();
     expect(firstBroken(second, [third])).toBeNull();
+  });
+});
+
+describe('a body that cannot be kept', () => {
+  it.each([{ nul: '\0' }, { lone: '\udc00' }, { deep: [{ nul: '\0' }] }])('is refused: %j', (body) => {
+    expect(() => chain(genesis, [entry(1), entry(2, body)])).toThrow(MalformedFact);
   });
 });
 

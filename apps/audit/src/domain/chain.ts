@@ -1,6 +1,6 @@
 import { sha256 } from '#secrets/digest';
-import { canonicalJson } from './canonical-json.js';
-import type { Entry } from './entry.js';
+import { canonicalJson, canonicalString } from './canonical-json.js';
+import { bodyText, type Entry } from './entry.js';
 
 /*
  * A client's entries form a chain, numbered from 1 without gaps. The hash of an entry is
@@ -24,14 +24,25 @@ export interface Link extends Entry, Head {
   readonly previous: Buffer;
 }
 
+/** One that is not stored yet. */
+export interface NewLink extends Link {
+  /** Its body as canonical JSON: written once, for the hash and for the row. */
+  readonly bodyText: string;
+}
+
 export const genesis: Head = { seq: 0, hash: Buffer.alloc(32) };
 
-/** Chains new entries, in the order given, to the head of their client's chain. */
-export function chain(head: Head, entries: readonly Entry[]): Link[] {
+/**
+ * Chains new entries, in the order given, to the head of their client's chain.
+ *
+ * @throws MalformedFact for a body that cannot be kept
+ */
+export function chain(head: Head, entries: readonly Entry[]): NewLink[] {
   let last = head;
   return entries.map((entry) => {
     const seq = last.seq + 1;
-    const link = { ...entry, seq, previous: last.hash, hash: hashOf(last.hash, seq, entry) };
+    const text = bodyText(entry.body);
+    const link = { ...entry, seq, previous: last.hash, hash: hashOf(last.hash, seq, entry, text), bodyText: text };
     last = link;
     return link;
   });
@@ -47,15 +58,28 @@ export function firstBroken(head: Head, links: readonly Link[]): number | null {
   for (const link of links) {
     const expected = last.seq + 1;
     const holds =
-      link.seq === expected && link.previous.equals(last.hash) && link.hash.equals(hashOf(last.hash, expected, link));
+      link.seq === expected &&
+      link.previous.equals(last.hash) &&
+      link.hash.equals(hashOf(last.hash, expected, link, bodyText(link.body)));
     if (!holds) return expected;
     last = link;
   }
   return null;
 }
 
-function hashOf(previous: Buffer, seq: number, entry: Entry): Buffer {
-  const { at, body, clientId, id, subject, traceparent, type } = entry;
-  const text = canonicalJson({ at, body, clientId, id, seq, subject, traceparent, type });
-  return sha256(Buffer.concat([previous, Buffer.from(text)]));
+/**
+ * The members stand in the order of RFC 8785.
+ *
+ * @param body canonical JSON
+ */
+function hashOf(previous: Buffer, seq: number, entry: Omit<Entry, 'body'>, body: string): Buffer {
+  const { at, clientId, id, subject, traceparent, type } = entry;
+  const text =
+    `{"at":${canonicalString(at)},"body":${body},"clientId":${canonicalString(clientId)},"id":${canonicalString(id)}` +
+    `,"seq":${seq},"subject":${canonicalString(subject)},"traceparent":${canonicalJson(traceparent)}` +
+    `,"type":${canonicalString(type)}}`;
+  const bytes = Buffer.allocUnsafe(previous.length + Buffer.byteLength(text));
+  previous.copy(bytes);
+  bytes.write(text, previous.length);
+  return sha256(bytes);
 }

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { Postgres, statement } from '#postgres/postgres';
 import { type ScratchStore, scratchStore } from '#postgres/testing';
 import { firstBroken, genesis } from '../domain/chain.js';
 import type { Entry } from '../domain/entry.js';
+import { findRecorded } from './appending.js';
 import { store } from './data-source.js';
-import { EntriesStore, type Filter, findRecorded, pageQuery } from './entries.store.js';
+import { EntriesStore, type Filter, pageQuery } from './entries.store.js';
 
 let scratch: ScratchStore;
 let entries: EntriesStore;
@@ -117,6 +118,55 @@ describe('append', () => {
       expect(firstBroken(genesis, links)).toBeNull();
       expect((await entries.extent(clientId)).head.seq).toBe(40);
     }
+  });
+
+  describe('to a chain this process wrote to before', () => {
+    const transactions = () => jest.spyOn(scratch.postgres, 'transaction');
+
+    it('takes a single statement', async () => {
+      const clients = [newClient(), newClient()];
+      await entries.append(clients.map((clientId) => entry(clientId)));
+      const spy = transactions();
+      await entries.append(clients.flatMap((clientId) => [entry(clientId), entry(clientId)]));
+      expect(spy).not.toHaveBeenCalled();
+      spy.mockRestore();
+      for (const clientId of clients) {
+        const links = await chainOf(clientId);
+        expect(links).toHaveLength(3);
+        expect(firstBroken(genesis, links)).toBeNull();
+        expect(await entries.extent(clientId)).toEqual({ head: { seq: 3, hash: links[2]?.hash }, highest: 3 });
+      }
+    });
+
+    it('finds what another replica has appended since, and goes on behind it', async () => {
+      const [one, two] = [newClient(), newClient()];
+      const replica = new EntriesStore(scratch.postgres);
+      const both = () => [entry(one), entry(two)];
+      await entries.append(both());
+      await replica.append([entry(two)]);
+      await entries.append(both());
+      await replica.append(both());
+      expect(await chainOf(one)).toHaveLength(3);
+      for (const clientId of [one, two]) expect(firstBroken(genesis, await chainOf(clientId))).toBeNull();
+      expect((await entries.extent(two)).head.seq).toBe(4);
+    });
+
+    it('writes what is new of a batch that comes again', async () => {
+      const clientId = newClient();
+      const [one, two, three] = [entry(clientId), entry(clientId), entry(clientId)];
+      await entries.append([one]);
+      await entries.append([two]);
+      await entries.append([one, two, three]);
+      expect((await chainOf(clientId)).map((link) => link.id)).toEqual([one.id, two.id, three.id]);
+    });
+
+    it('notices a head that was set back', async () => {
+      const clientId = newClient();
+      await entries.append([entry(clientId)]);
+      await scratch.dataSource.query(`UPDATE chains SET hash = '\\x00' WHERE client_id = $1`, [clientId]);
+      await entries.append([entry(clientId)]);
+      expect(firstBroken(genesis, await chainOf(clientId))).toBe(2);
+    });
   });
 
   it('appends all or none', async () => {

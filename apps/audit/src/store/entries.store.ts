@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { Postgres, type Queryable, statement } from '#postgres/postgres';
-import { chain, genesis, type Head, type Link } from '../domain/chain.js';
+import { Postgres, statement } from '#postgres/postgres';
+import { genesis, type Head, type Link } from '../domain/chain.js';
 import type { Entry } from '../domain/entry.js';
+import { appendAsRemembered, appendUnderLock, byClient, columns } from './appending.js';
+import { RememberedHeads } from './remembered-heads.js';
 
 export interface Filter {
   readonly clientId?: string | undefined;
@@ -27,19 +29,20 @@ export interface Extent {
 
 @Injectable()
 export class EntriesStore {
+  private readonly heads = new RememberedHeads();
+
   constructor(private readonly postgres: Postgres) {}
 
   /**
    * Appends the entries whose facts are not recorded yet, in the order given, to the chains of their clients: all or
    * none, once each however often and from wherever they arrive.
    */
-  append(entries: readonly Entry[]): Promise<void> {
-    return this.postgres.transaction(async (tx) => {
-      const heads = await lockHeads(tx, entries);
-      const fresh = await unrecorded(tx, entries);
-      const links = [...heads].flatMap(([clientId, head]) => chain(head, fresh.get(clientId) ?? []));
-      if (links.length > 0) await write(tx, links);
-    });
+  async append(entries: readonly Entry[]): Promise<void> {
+    const wanted = byClient(entries);
+    const heads =
+      (await appendAsRemembered(this.postgres, this.heads, wanted)) ??
+      (await this.postgres.transaction((tx) => appendUnderLock(tx, wanted)));
+    this.heads.remember(heads);
   }
 
   /** One page, newest first: along the chain within a client, by time across clients. */
@@ -77,8 +80,6 @@ interface EntryRow {
 
 type ExtentRow = { seq: string | null; hash: Buffer | null; highest: string | null };
 
-const columns = 'client_id, seq, fact_id, type, subject, at, traceparent, body, previous, hash';
-
 const linkOf = (row: EntryRow): Link => ({
   clientId: row.client_id,
   seq: Number(row.seq),
@@ -91,84 +92,6 @@ const linkOf = (row: EntryRow): Link => ({
   previous: row.previous,
   hash: row.hash,
 });
-
-// The update that changes nothing locks the head; taken in one order, batches of several replicas never deadlock.
-const lock = statement(
-  'audit.lock_heads',
-  `INSERT INTO chains (client_id, seq, hash)
-   SELECT client_id, 0, $2 FROM unnest($1::text[]) AS client_id ORDER BY client_id
-   ON CONFLICT (client_id) DO UPDATE SET seq = chains.seq
-   RETURNING client_id, seq, hash`,
-);
-
-async function lockHeads(tx: Queryable, entries: readonly Entry[]): Promise<Map<string, Head>> {
-  const clients = [...new Set(entries.map((entry) => entry.clientId))];
-  const rows = await tx.query<{ client_id: string; seq: string; hash: Buffer }>(lock, [clients, genesis.hash]);
-  return new Map(rows.map((row) => [row.client_id, { seq: Number(row.seq), hash: row.hash }]));
-}
-
-/**
- * A statement of its own: under the lock, so that its snapshot sees what the previous holder wrote. Asked by the fact
- * alone it has one index to go by, whatever was in the table when it was planned; the client is compared afterwards.
- */
-export const findRecorded = statement(
-  'audit.find_recorded',
-  `SELECT asked.client_id, asked.fact_id
-   FROM unnest($1::text[], $2::text[]) AS asked (client_id, fact_id)
-   CROSS JOIN LATERAL (
-     SELECT client_id FROM entries WHERE entries.fact_id = asked.fact_id OFFSET 0
-   ) AS recorded
-   WHERE recorded.client_id = asked.client_id`,
-);
-
-/** By client, each fact once. */
-async function unrecorded(tx: Queryable, entries: readonly Entry[]): Promise<Map<string, Entry[]>> {
-  const rows = await tx.query<{ client_id: string; fact_id: string }>(findRecorded, [
-    entries.map((entry) => entry.clientId),
-    entries.map((entry) => entry.id),
-  ]);
-  const seen = new Set(rows.map((row) => `${row.client_id} ${row.fact_id}`));
-  const fresh = new Map<string, Entry[]>();
-  for (const entry of entries) {
-    const key = `${entry.clientId} ${entry.id}`;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    const ofClient = fresh.get(entry.clientId);
-    if (ofClient) ofClient.push(entry);
-    else fresh.set(entry.clientId, [entry]);
-  }
-  return fresh;
-}
-
-const insertEntries = statement(
-  'audit.append',
-  `WITH appended AS (
-     INSERT INTO entries (${columns})
-     SELECT client_id, seq, fact_id, type, subject, at, traceparent, body, previous, hash
-     FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
-                 $8::jsonb[], $9::bytea[], $10::bytea[])
-       AS link (client_id, seq, fact_id, type, subject, at, traceparent, body, previous, hash)
-     RETURNING client_id, seq, hash
-   ), heads AS (
-     SELECT DISTINCT ON (client_id) client_id, seq, hash FROM appended ORDER BY client_id, seq DESC
-   )
-   UPDATE chains SET seq = heads.seq, hash = heads.hash FROM heads WHERE chains.client_id = heads.client_id`,
-);
-
-async function write(tx: Queryable, links: readonly Link[]): Promise<void> {
-  await tx.query(insertEntries, [
-    links.map((link) => link.clientId),
-    links.map((link) => link.seq),
-    links.map((link) => link.id),
-    links.map((link) => link.type),
-    links.map((link) => link.subject),
-    links.map((link) => link.at),
-    links.map((link) => link.traceparent),
-    links.map((link) => JSON.stringify(link.body)),
-    links.map((link) => link.previous),
-    links.map((link) => link.hash),
-  ]);
-}
 
 const readExtent = statement(
   'audit.extent',

@@ -18,7 +18,7 @@ export async function arriveTogether(queryable: Queryable, arrivals: readonly Ar
     arrivals.map(({ clientId }) => clientId),
     arrivals.map(({ externalId }) => externalId),
     arrivals.map(({ proposal }) => proposal.userId),
-    arrivals.map(({ proposal }) => proposal.placeholder),
+    arrivals.map(({ email, proposal }) => (email ? null : proposal.placeholder)),
     arrivals.map(({ email }) => email?.address ?? null),
     arrivals.map(({ email }) => email?.key ?? null),
     arrivals.map(({ username }) => username ?? null),
@@ -56,21 +56,24 @@ const notErased = `NOT EXISTS (
  * client and externalId). That is why `claimed` looks at `known`, and `updated` at `created`: it makes them wait. A user's e-mail changes only under
  * the lock of the user *and* of the claim, both held until commit.
  *
- * `seen` is the snapshot; `known` is each user as it is once locked, its conditions included, so what it says of the
- * change is exact.
+ * `seen` is the snapshot, which tells who is to be written: nearly everybody, so the others are read afterwards. `known`
+ * is each user as it is once locked, its conditions included, so what it says of the change is exact.
+ *
+ * `(SELECT $1)` hides from the planner how many arrive. Else it finds that a plan made for one alone is cheaper than the one
+ * for any number, and makes it anew for each: 0.8 ms, three times what the statement takes.
  */
 const arrive = statement(
   'identity.arrive',
   `WITH link AS MATERIALIZED (
     SELECT client_id COLLATE "C" AS client_id, external_id COLLATE "C" AS external_id, user_id, placeholder,
       email, email_key COLLATE "C" AS email_key, username, locale, as_of, hash, traceparent, place
-    FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-        $9::bigint[], $10::text[], $11::text[]) WITH ORDINALITY
+    FROM unnest((SELECT $1::text[]), $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::text[], $9::bigint[], $10::text[], $11::text[]) WITH ORDINALITY
       AS given (client_id, external_id, user_id, placeholder, email, email_key, username, locale, as_of, hash,
         traceparent, place)
   ),
   seen AS MATERIALIZED (
-    SELECT link.place, users.status = 'active' AND ${isNews} AS to_write, ${userColumns('users')}
+    SELECT link.place, users.client_id, users.user_id, users.status = 'active' AND ${isNews} AS to_write
     FROM link JOIN users ON users.client_id = link.client_id AND users.external_id = link.external_id
   ),
   known AS MATERIALIZED (
@@ -142,6 +145,10 @@ const arrive = statement(
   UNION ALL
   SELECT place, false, cardinality(changed) > 0, ${userColumns('updated')} FROM updated
   UNION ALL
-  SELECT seen.place, false, false, ${userColumns('seen')} FROM seen JOIN link ON link.place = seen.place
+  SELECT seen.place, false, false, ${userColumns('users')}
+  FROM seen JOIN link ON link.place = seen.place
+    CROSS JOIN LATERAL (
+      SELECT * FROM users WHERE client_id = seen.client_id AND user_id = seen.user_id OFFSET 0
+    ) AS users
   WHERE NOT to_write AND ${notErased}`,
 );

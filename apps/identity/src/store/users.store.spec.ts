@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { normalEmail } from '#contracts/person';
 import { Outbox } from '#outbox/outbox';
+import { statement } from '#postgres/postgres';
 import { type ScratchStore, scratchStore } from '#postgres/testing';
 import { mostLinksOfASecond } from '../domain/identity.js';
 import { arriveTogether } from './arriving.js';
@@ -49,6 +50,20 @@ const watchEmails = `
     END $$;
   CREATE TRIGGER watch_emails AFTER UPDATE OF email ON users FOR EACH ROW
     WHEN (OLD.email <> NEW.email) EXECUTE FUNCTION note_email_change()`;
+
+it('arrives by one plan, also who comes alone', async () => {
+  const clientId = newClient();
+  const plans = await scratch.postgres.transaction(async (tx) => {
+    for (let n = 0; n < 20; n += 1) await arriveTogether(tx, [link({ clientId, externalId: `u${n}` })]);
+    return tx.query(
+      statement(
+        'spec.plans',
+        `SELECT custom_plans::int AS anew FROM pg_prepared_statements WHERE name = 'identity.arrive'`,
+      ),
+    );
+  });
+  expect(plans).toEqual([{ anew: 5 }]);
+});
 
 describe('a new user', () => {
   it('has what the link says, and defaults', async () => {
