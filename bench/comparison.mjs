@@ -19,7 +19,7 @@ export async function compare(stage, { names, flows, plan, directory }) {
     figures.bus = await busTax(stage, { plan, directory });
     if (plan.oneProcess) figures.memory.push(await oneProcess(stage, flows, plan));
   }
-  const how = `Medians of ${plan.rounds} windows of ${plan.windowMs / 1000} s, ${plan.connections} connections.`;
+  const how = `Windows: ${plan.rounds} of ${plan.windowMs / 1000} s, medians; connections: ${plan.connections}.`;
   return { how, says: tables(figures), figures };
 }
 

@@ -66,7 +66,7 @@ const header = encoded({ alg: 'HS256', typ: 'JWT' });
 export function userToken(secret, connection, count, population = 0) {
   const now = Math.floor(Date.now() / 1000);
   const userId = count % 10 === 0 ? `new-${process.pid}-${connection}-${count}` : known(connection, count, population);
-  const claims = { userId, email: `${userId}@example.com`, username: `User ${connection}`, locale: 'en' };
+  const claims = { userId, email: `${userId}@example.com`, username: `User ${userId}`, locale: 'en' };
   const input = `${header}.${encoded({ ...claims, iat: now, exp: now + 300, jti: `${process.pid}-${connection}-${count}` })}`;
   return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`;
 }

@@ -23,34 +23,36 @@ export async function fill({ name, postgres, env: { clientId } }, size) {
   }
 }
 
-/** A row like `from`, but for what `changes` gives by column, for each n of 1 to the size. */
-const multiplied = (table, template, changes) => `
+/** For each n of 1 to the size a row like one of those there are, but for what `changes` gives by column. */
+const multiplied = (table, of, changes) => `
   INSERT INTO ${table}
   SELECT made.* FROM generate_series(1, $2::int) AS n
-  JOIN (SELECT one, row_number() OVER () - 1 AS place, count(*) OVER () AS kinds FROM (${template} LIMIT 20) AS one) AS like_it
-    ON n % kinds = place
+  JOIN (
+    SELECT one, row_number() OVER () - 1 AS place, count(*) OVER () AS kinds
+    FROM (SELECT one FROM ${table} AS one WHERE client_id = $1 AND ${of} ORDER BY random() LIMIT 20) AS own
+  ) AS pattern ON n % kinds = place
   CROSS JOIN LATERAL jsonb_populate_record(one, jsonb_build_object(${changes})) AS made`;
 
 const published = (schema) =>
   multiplied(
     `${schema}.outbox`,
-    `SELECT * FROM ${schema}.outbox WHERE client_id = $1`,
+    'true',
     `'id', gen_random_uuid(), 'position', nextval('${schema}.outbox_position'), 'at', now(), 'published_at', now()`,
   );
 
 const statements = {
   users: multiplied(
     'identity.users',
-    `SELECT * FROM identity.users WHERE client_id = $1 AND external_id IS NOT NULL`,
+    'external_id IS NOT NULL',
     `'user_id', gen_random_uuid(), 'external_id', 'user-' || n, 'taken_links', '[]'::jsonb,
-     'email', 'user-' || n || '@example.com', 'email_key', 'user-' || n || '@example.com'`,
+     'email', 'user-' || n || '@example.com', 'email_key', 'user-' || n || '@example.com', 'username', 'User user-' || n`,
   ),
   'e-mails': `
     INSERT INTO identity.emails (client_id, email, owner)
     SELECT $1, 'user-' || n || '@example.com', 'external:user-' || n FROM generate_series(1, $2::int) AS n`,
   sessions: multiplied(
     'session.sessions',
-    `SELECT * FROM session.sessions WHERE client_id = $1 AND parent_id IS NULL`,
+    'parent_id IS NULL',
     `'session_id', gen_random_uuid(), 'origin', 'bench:' || n,
      'origin_until', coalesce((one).origin_until, now() + interval '1 day'), 'created_at', now() - n % 10000 * interval '1 min',
      'subject', CASE WHEN (one).subject ~ '^[0-9a-f-]{36}$' THEN gen_random_uuid()::text ELSE (one).subject END`,
@@ -59,7 +61,7 @@ const statements = {
   'published facts of session': published('session'),
   'recorded facts': multiplied(
     'audit.entries',
-    `SELECT * FROM audit.entries WHERE client_id = $1`,
+    'true',
     `'seq', n + (SELECT seq FROM audit.chains WHERE client_id = $1), 'fact_id', gen_random_uuid(),
      'subject', 'bench/' || n, 'traceparent', '00-' || md5(n::text) || '-' || left(md5(n::text), 16) || '-01',
      'at', now() - ($2::int - n) * interval '10 ms', 'body', jsonb_set((one).body, '{userId}', to_jsonb(gen_random_uuid())),

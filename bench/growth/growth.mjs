@@ -17,7 +17,7 @@ export async function grow(stage, { sizes, flows, plan }) {
   const systems = [];
   for (const size of sizes.toSorted((a, b) => a - b)) systems.push(await grown(stage, size));
   const figures = await measure(systems, flows, { ...plan, aloneMs: 0 });
-  const how = `Medians of ${plan.rounds} windows of ${plan.windowMs / 1000} s, ${plan.connections} connections; rows in each table: ${systems.map(({ name }) => name).join(' · ')}.`;
+  const how = `Windows: ${plan.rounds} of ${plan.windowMs / 1000} s, medians; connections: ${plan.connections}; rows in each table: ${systems.map(({ name }) => name).join(' · ')}.`;
   return { how, says: growthTables(systems, flows, figures), figures };
 }
 
