@@ -1,72 +1,58 @@
 // One load generator, in a process of its own: node bench/load.mjs '<job as JSON>'
-//   { flows: module, flow, port, connections, warmupMs, windowMs, env, groups: { name: pid } }
-// Every connection is a closed loop over the flow: its `next()` gives a request, its `on(status, head, body)` answers
-// whether that reply ended an operation, or throws when it is wrong. CPU is read at both ends of the counted window.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { open } from './connection.mjs';
+//   { flows: module, flow, port, connections, env, groups: { name: pid },
+//     steady: { halfMs, mostMs, within } | warmupMs, windowMs }
+// A job with `steady` loads until the system is steady and says only how long that took. One with a window counts CPU from
+// its first request until the system has nothing left to do: what an answer leaves to be done later is part of its cost.
+import { Crowd } from './crowd.mjs';
 import { cpuSeconds, residentMiB } from './meter.mjs';
+import { untilQuiet } from './quiet.mjs';
+import { untilSteady } from './steady.mjs';
 
 const job = JSON.parse(process.argv[2]);
 const { flows } = await import(job.flows);
+const { port, connections, groups } = job;
+const crowd = new Crowd({ port, connections, connect: (index) => flows[job.flow].connect(job.env, index) });
 
-let counting = false;
-let stopped = false;
-const latencies = [];
-const errors = [];
+console.log(JSON.stringify(job.steady ? await warm() : await measure()));
+process.exit(0);
 
-for (let index = 0; index < job.connections; index++) run(flows[job.flow].connect(job.env, index));
-
-function run(loop) {
-  let began = performance.now();
-  const socket = open(job.port, onReply, (error) => void (stopped || errors.push(error.message)));
-  socket.on('connect', () => {
-    began = performance.now();
-    socket.write(loop.next());
-  });
-
-  function onReply(status, head, body) {
-    if (stopped) return;
-    try {
-      if (loop.on(status, head, body)) {
-        if (counting) latencies.push(performance.now() - began);
-        began = performance.now();
-      }
-    } catch (error) {
-      errors.push(`${error.message}: ${status} ${body.slice(0, 200)}`);
-      if (errors.length > 100) return;
-    }
-    socket.write(loop.next());
-  }
+async function warm() {
+  const warmed = await untilSteady(crowd, groups, job.steady);
+  await untilQuiet(groups);
+  return { ...warmed, ...mistakes() };
 }
 
-const cpuNow = () => Object.fromEntries(Object.entries(job.groups).map(([name, pid]) => [name, cpuSeconds(pid)]));
+async function measure() {
+  // Its own code is to be compiled too, and what it leaves behind is not to be counted.
+  await crowd.prepare();
+  await crowd.run(job.warmupMs);
+  await crowd.prepare();
+  const before = await ready();
+  const own = process.cpuUsage();
+  const { latencies, seconds } = await crowd.run(job.windowMs);
+  const { user, system } = process.cpuUsage(own);
+  const after = await untilQuiet(groups);
 
-await sleep(job.warmupMs);
-const before = cpuNow();
-const own = process.cpuUsage();
-const windowBegan = performance.now();
-counting = true;
-await sleep(job.windowMs);
-counting = false;
-const seconds = (performance.now() - windowBegan) / 1000;
-const after = cpuNow();
-const { user, system } = process.cpuUsage(own);
-stopped = true;
-
-latencies.sort((a, b) => a - b);
-const quantile = (part) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * part))] ?? null;
-const perOperation = (name) => ((after[name] - before[name]) * 1e6) / latencies.length;
-console.log(
-  JSON.stringify({
+  latencies.sort((a, b) => a - b);
+  const quantile = (part) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * part))] ?? null;
+  const perOperation = (name) => ((after[name] - before[name]) * 1e6) / latencies.length;
+  return {
     operations: latencies.length,
     perSecond: latencies.length / seconds,
     p50: quantile(0.5),
     p99: quantile(0.99),
-    errors: errors.length,
-    firstError: errors[0] ?? null,
-    cpuMicros: Object.fromEntries(Object.keys(job.groups).map((name) => [name, perOperation(name)])),
-    residentMiB: Object.fromEntries(Object.entries(job.groups).map(([name, pid]) => [name, residentMiB(pid)])),
+    ...mistakes(),
+    cpuMicros: Object.fromEntries(Object.keys(groups).map((name) => [name, perOperation(name)])),
+    residentMiB: residentMiB(groups),
     loadBusy: (user + system) / 1e6 / seconds,
-  }),
-);
-process.exit(0);
+  };
+}
+
+async function ready() {
+  await untilQuiet(groups);
+  return cpuSeconds(groups);
+}
+
+function mistakes() {
+  return { errors: crowd.errors.length, firstError: crowd.errors[0] ?? null };
+}

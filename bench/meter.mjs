@@ -3,24 +3,38 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** The kernel counts in ticks; 100 a second wherever Linux runs Node. */
 const ticks = 100;
 
-/** CPU time a process and all below it have used so far, in seconds. */
-export function cpuSeconds(pid) {
-  return treeOf(pid).reduce((sum, each) => sum + (stat(each)?.own ?? 0), stat(pid)?.reaped ?? 0);
+/**
+ * CPU time that each process and all below it have used so far, in seconds.
+ * @param {Record<string, number>} groups pids by name
+ * @returns {Record<string, number>}
+ */
+export function cpuSeconds(groups) {
+  const table = processTable();
+  return mapValues(groups, (pid) =>
+    treeOf(pid, table).reduce((sum, each) => sum + (table.get(each)?.own ?? 0), table.get(pid)?.reaped ?? 0),
+  );
 }
 
-/** Memory a process and all below it hold, in MiB. Pages they share count once each: use it for single processes. */
-export function residentMiB(pid) {
-  return treeOf(pid).reduce((sum, each) => sum + residentKiB(each), 0) / 1024;
+/**
+ * Memory that each process and all below it hold, in MiB. Pages they share count once each: it says something of single
+ * processes.
+ */
+export function residentMiB(groups) {
+  const table = processTable();
+  return mapValues(groups, (pid) => treeOf(pid, table).reduce((sum, each) => sum + residentKiB(each), 0) / 1024);
 }
 
-function treeOf(root) {
-  const children = new Map();
-  for (const entry of readdirSync('/proc')) {
-    const found = /^\d+$/.test(entry) && stat(entry);
-    if (found) children.set(found.parent, [...(children.get(found.parent) ?? []), Number(entry)]);
-  }
+const mapValues = (record, change) =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value)]));
+
+function processTable() {
+  const pids = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+  return new Map(pids.map((pid) => [Number(pid), stat(pid)]).filter(([, found]) => found));
+}
+
+function treeOf(root, table) {
   const tree = [root];
-  for (const pid of tree) tree.push(...(children.get(pid) ?? []));
+  for (const pid of tree) for (const [child, { parent }] of table) if (parent === pid) tree.push(child);
   return tree;
 }
 

@@ -1,40 +1,30 @@
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { titles } from './flow.mjs';
-import { canPin } from './pinning.mjs';
+import { applicationMiB, goalTable, taxOf } from './goals.mjs';
+import { digits, table } from './markdown.mjs';
+import { stores } from './pinning.mjs';
+import { apart, application, median, summary } from './summary.mjs';
 
-/** Postgres and Redis are told apart from what the application costs. */
-const apart = ['Postgres', 'Redis'];
-const baseline = 'by hand';
-
-/** The figures of a run as Markdown: what each flow costs, where, and the ratios to what one would write by hand. */
-export function tables(figures, { rounds, windowMs, connections }) {
-  const flows = [...new Set(figures.map(({ flow }) => flow))];
-  const names = [...new Set(figures.map(({ name }) => name))];
-  const of = (flow, name) => summary(figures.filter((figure) => figure.flow === flow && figure.name === name));
+/** The figures of a comparison as Markdown: the goals, what each flow costs and where, the bus, the memory. */
+export function tables(figures) {
+  const flows = unique(figures.windows, 'flow');
+  const names = unique(figures.windows, 'name');
+  const picked = (all, flow, name) => all.filter((each) => each.flow === flow && each.name === name);
+  const of = (flow, name) => summary(picked(figures.windows, flow, name), picked(figures.alone, flow, name));
+  const compared = names.includes('segue') && names.includes('by hand');
   return [
-    `${machine()}; ${rounds} rounds of ${windowMs / 1000} s, ${connections} connections, medians; ${canPin ? 'application and broker on one core, Postgres, Redis and the load on another' : 'not pinned'}.`,
+    compared && `### Against the goals\n\n${goalTable(of, figures)}`,
     ...flows.map((flow) => `### ${flow}: ${titles[flow]}\n\n${flowTable(names.map((name) => [name, of(flow, name)]))}`),
-    names.includes(baseline) ? `### Ratios to by hand\n\n${ratioTable(flows, names, of)}` : '',
-    `### Memory, MiB resident after the last flow\n\n${memoryTable(names, (name) => of(flows.at(-1), name))}`,
+    figures.bus && `### The bus\n\n${busTable(figures.bus)}`,
+    `### Memory after the load\n\n${memoryTable(figures.memory)}`,
+    `### Until steady\n\n${warmTable(figures.warmed, flows, names)}`,
   ]
     .filter(Boolean)
     .join('\n\n');
 }
 
+const unique = (all, key) => [...new Set(all.map((each) => each[key]))];
+
 function flowTable(rows) {
-  const lines = rows.map(([name, each]) => [
-    name,
-    Math.round(each.perSecond),
-    fixed(each.p50, 1),
-    fixed(each.p99, 1),
-    fixed(each.unloadedP50, 2),
-    fixed(each.application, 0),
-    fixed(each.cpu.Postgres, 0),
-    fixed(each.cpu.Redis, 0),
-    byProcess(each.cpu),
-    each.errors,
-  ]);
   const head = [
     '',
     'ops/s',
@@ -47,53 +37,19 @@ function flowTable(rows) {
     'of these',
     'errors',
   ];
-  return markdown(head, lines);
-}
-
-function ratioTable(flows, names, of) {
-  const head = [
-    '',
-    ...names.filter((name) => name !== baseline).flatMap((name) => columns.map(([what]) => `${name}: ${what}`)),
-  ];
-  const lines = flows.map((flow) => {
-    const hand = of(flow, baseline);
-    const others = names.filter((name) => name !== baseline).map((name) => of(flow, name));
-    return [flow, ...others.flatMap((other) => columns.map(([, value]) => fixed(value(other) / value(hand), 2)))];
-  });
-  return markdown(head, lines);
-}
-
-const columns = [
-  ['CPU', ({ application }) => application],
-  ['Postgres', ({ cpu }) => cpu.Postgres],
-  ['p50 alone', ({ unloadedP50 }) => unloadedP50],
-  ['p99', ({ p99 }) => p99],
-];
-
-function memoryTable(names, of) {
-  const lines = names.map((name) => {
-    const { resident } = of(name);
-    const own = Object.entries(resident).filter(([part]) => !apart.includes(part) && part !== 'NATS');
-    const each = own.map(([part, size]) => `${part} ${Math.round(size)}`).join(', ');
-    return [name, Math.round(own.reduce((sum, [, size]) => sum + size, 0)), each];
-  });
-  return markdown(['', 'together', 'processes'], lines);
-}
-
-function summary(rounds) {
-  const middle = (value) => median(rounds.map(value).filter(Number.isFinite));
-  const parts = Object.keys(rounds[0].cpuMicros);
-  const cpu = Object.fromEntries(parts.map((part) => [part, middle((figure) => figure.cpuMicros[part])]));
-  return {
-    perSecond: middle(({ perSecond }) => perSecond),
-    p50: middle(({ p50 }) => p50),
-    p99: middle(({ p99 }) => p99),
-    unloadedP50: middle(({ unloadedP50 }) => unloadedP50),
-    errors: rounds.reduce((sum, { errors }) => sum + errors, 0),
-    cpu,
-    application: parts.filter((part) => !apart.includes(part)).reduce((sum, part) => sum + cpu[part], 0),
-    resident: rounds.at(-1).residentMiB,
-  };
+  const lines = rows.map(([name, each]) => [
+    name,
+    Math.round(each.perSecond),
+    digits(each.p50, 1),
+    digits(each.p99, 1),
+    digits(each.alone, 2),
+    digits(each.application, 0),
+    digits(each.cpu.Postgres, 0),
+    digits(each.cpu.Redis, 0),
+    byProcess(each.cpu),
+    each.errors,
+  ]);
+  return table(head, lines);
 }
 
 function byProcess(cpu) {
@@ -101,19 +57,43 @@ function byProcess(cpu) {
   return own.map(([part, micros]) => `${part} ${Math.round(micros)}`).join(', ');
 }
 
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
+function busTable({ requests, asks }) {
+  const line = (what, windows, name) => {
+    const own = windows.filter((each) => each.name === name);
+    const parts = Object.keys(own[0].cpuMicros);
+    const cpu = Object.fromEntries(parts.map((part) => [part, median(own.map(({ cpuMicros }) => cpuMicros[part]))]));
+    return [`${what}, ${name}`, digits(application(cpu), 1), byProcess(cpu)];
+  };
+  const lines = [
+    ['a whole request', requests],
+    ['the ask alone', asks],
+  ].flatMap(([what, windows]) => [
+    line(what, windows, 'over the bus'),
+    line(what, windows, 'in process'),
+    [`${what}, the one / the other`, digits(taxOf(windows), 2), ''],
+  ]);
+  return table(['', 'CPU µs', 'of these'], lines);
 }
 
-const fixed = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits) : '–');
-
-function markdown(head, lines) {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map((_, index) => (index === 0 ? '---' : '--:'))), ...lines.map(line)].join('\n');
+function memoryTable(memory) {
+  const lines = memory.map(({ name, resident }) => {
+    const own = Object.entries(resident).filter(([part]) => !stores.includes(part));
+    return [
+      name,
+      digits(applicationMiB(resident), 0),
+      own.map(([part, size]) => `${part} ${Math.round(size)}`).join(', '),
+    ];
+  });
+  return table(['MiB resident', 'together', 'processes'], lines);
 }
 
-function machine() {
-  const model = /model name\s*:\s*(.+)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown processor';
-  return `${model}, ${availableParallelism()} cores, Node ${process.versions.node}`;
+function warmTable(warmed, flows, names) {
+  const text = (flow, name) => {
+    const { seconds, isSteady } = warmed.find((each) => each.flow === flow && each.name === name);
+    return `${isSteady ? '' : '> '}${seconds.toFixed(0)}`;
+  };
+  return table(
+    ['seconds', ...flows],
+    names.map((name) => [name, ...flows.map((flow) => text(flow, name))]),
+  );
 }

@@ -1,10 +1,12 @@
 import { json, request } from '../connection.mjs';
-import { expect, userToken } from '../flow.mjs';
+import { expect, firstSight, repeated, userToken } from '../flow.mjs';
 
 const auth = ({ API_KEY }) => json('POST', '/auth', { api_key: API_KEY });
 const pairOf = (status, body) => expect(status === 200, JSON.parse(body));
+const verify = (access) => request('GET', '/verify', { Authorization: `Bearer ${access}` });
+const wire = (env) => ({ auth: auth(env), verify, pairOf });
 
-/** The five flows over the wire that both baselines speak. */
+/** The flows over the wire that both baselines speak. */
 export const flows = {
   F1: {
     connect: (env) => ({ next: () => auth(env), on: (status, _head, body) => !!pairOf(status, body).refresh_token }),
@@ -14,6 +16,7 @@ export const flows = {
     connect(env) {
       let refresh;
       return {
+        ready: () => refresh !== undefined,
         next: () => (refresh ? json('POST', '/refresh', { refresh_token: refresh }) : auth(env)),
         on(status, _head, body) {
           const isRefresh = refresh !== undefined;
@@ -29,6 +32,7 @@ export const flows = {
       let access;
       let token;
       return {
+        ready: () => access !== undefined,
         next() {
           if (!access) return auth(env);
           return token
@@ -58,17 +62,7 @@ export const flows = {
     },
   },
 
-  F5: {
-    connect(env) {
-      let access;
-      return {
-        next: () => (access ? request('GET', '/verify', { Authorization: `Bearer ${access}` }) : auth(env)),
-        on(status, _head, body) {
-          if (access) return expect(status === 204, true);
-          access = pairOf(status, body).access_token;
-          return false;
-        },
-      };
-    },
-  },
+  F5: { connect: (env) => repeated(wire(env)) },
+
+  'F5-first': { connect: (env) => firstSight(wire(env)) },
 };

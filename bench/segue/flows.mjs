@@ -1,10 +1,12 @@
 import { json, request } from '../connection.mjs';
-import { expect, userToken } from '../flow.mjs';
+import { expect, firstSight, repeated, userToken } from '../flow.mjs';
 
 const auth = ({ apiKey }) => request('POST', '/v1/auth', { 'x-api-key': apiKey });
 const pairOf = (status, body) => expect(status === 200, JSON.parse(body));
+const verify = (access) => request('GET', '/v1/verify', { Authorization: `Bearer ${access}` });
+const wire = (env) => ({ auth: auth(env), verify, pairOf });
 
-/** The five flows of Segue: protocols 002 (F1, F2), 004 (F3), 000 (F4), and forward-auth (F5). */
+/** The flows of Segue: protocols 002 (F1, F2), 004 (F3), 000 (F4), and forward-auth (F5). */
 export const flows = {
   F1: {
     connect: (env) => ({ next: () => auth(env), on: (status, _head, body) => !!pairOf(status, body).refresh_token }),
@@ -14,6 +16,7 @@ export const flows = {
     connect(env) {
       let refresh;
       return {
+        ready: () => refresh !== undefined,
         next: () => (refresh ? json('POST', '/v1/auth/refresh', { refresh_token: refresh }) : auth(env)),
         on(status, _head, body) {
           const isRefresh = refresh !== undefined;
@@ -44,26 +47,20 @@ export const flows = {
   },
 
   F4: {
-    connect({ clientId, linkSecret }, index) {
+    connect({ clientId, linkSecret, population }, index) {
       let count = 0;
       return {
-        next: () => request('GET', `/api/link?clientId=${clientId}&userToken=${userToken(linkSecret, index, count++)}`),
+        next: () =>
+          request(
+            'GET',
+            `/api/link?clientId=${clientId}&userToken=${userToken(linkSecret, index, count++, population)}`,
+          ),
         on: (status, head) => expect(status === 303 && /set-cookie/i.test(head), true),
       };
     },
   },
 
-  F5: {
-    connect(env) {
-      let access;
-      return {
-        next: () => (access ? request('GET', '/v1/verify', { Authorization: `Bearer ${access}` }) : auth(env)),
-        on(status, _head, body) {
-          if (access) return expect(status === 204, true);
-          access = pairOf(status, body).access_token;
-          return false;
-        },
-      };
-    },
-  },
+  F5: { connect: (env) => repeated(wire(env)) },
+
+  'F5-first': { connect: (env) => firstSight(wire(env)) },
 };

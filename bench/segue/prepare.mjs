@@ -11,7 +11,11 @@ export async function prepare({ url, adminKey, users }) {
   const portal = 'https://portal.example.com';
   const { clientId, linkSecret } = await post(
     `${url}/v1/admin/clients`,
-    { name: 'Bench', settings: { landingUrl: '/home', redirectUrls: [`${portal}/start`] } },
+    {
+      name: 'Bench',
+      // A token is to outlive the run it is used in.
+      settings: { landingUrl: '/home', redirectUrls: [`${portal}/start`], lifetimes: { apiLink: { access: 86_400 } } },
+    },
     admin,
   );
   const { key: apiKey } = await post(
