@@ -31,17 +31,27 @@ export class Open {
   ) {}
 
   async run(request: Request): Promise<Reply<typeof session.open>> {
-    const { attempt, credential, presented, ...asked } = request;
+    const { clientId, credential, app, attempt } = request;
     const met = await this.sessions.open({
-      ...asked,
-      ...attempt,
-      clientEpoch: asked.clientEpoch ?? null,
-      parentId: asked.parentId ?? null,
-      app: asked.app ? { hash: sha256(asked.app.id), named: asked.app.named } : null,
-      mostPerSubject: asked.mostPerSubject ?? null,
-      link: asked.link ?? null,
+      clientId,
+      sessionId: request.sessionId,
+      subject: request.subject,
+      epoch: request.epoch,
+      clientEpoch: request.clientEpoch ?? null,
+      protocol: request.protocol,
+      scopes: request.scopes,
+      origin: request.origin,
+      originUntil: request.originUntil,
+      lifetimeSeconds: request.lifetimeSeconds,
+      parentId: request.parentId ?? null,
+      app: app ? { hash: sha256(app.id), named: app.named } : null,
+      mostPerSubject: request.mostPerSubject ?? null,
       macKey: this.credentials.currentKey,
-      presented: credential === 'cookie' ? this.#sessionOf(presented, asked.clientId) : null,
+      presented: credential === 'cookie' ? this.#sessionOf(request.presented, clientId) : null,
+      switchUser: request.switchUser,
+      link: request.link ?? null,
+      support: attempt.support,
+      address: attempt.address,
       traceparent: currentCall()?.traceparent ?? null,
     });
     this.outbox.kick();
@@ -54,7 +64,7 @@ export class Open {
       credential:
         credential === 'cookie'
           ? this.credentials.cookie(met.session)
-          : this.credentials.refreshToken({ ...met.session, generation: 0 }, met.macKey),
+          : this.credentials.refreshToken({ clientId, sessionId: met.session.sessionId, generation: 0 }, met.macKey),
     };
   }
 

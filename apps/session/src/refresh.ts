@@ -43,9 +43,10 @@ export class Refresh {
     if (judged?.verdict !== 'rotated' && judged?.verdict !== 'repeated')
       return this.#refuse(presented, judged?.verdict ?? 'unknown', attempt);
 
+    const { clientId, sessionId } = presented;
     return {
       session: sessionView(judged.session),
-      refreshToken: this.credentials.refreshToken({ ...presented, generation: judged.generation }, judged.macKey),
+      refreshToken: this.credentials.refreshToken({ clientId, sessionId, generation: judged.generation }, judged.macKey),
       outcome: judged.verdict,
     };
   }

@@ -26,7 +26,7 @@ export class Outbox {
     ]);
   }
 
-  /** Tells the relay that facts were committed: it looks within 10 ms instead of a second. */
+  /** Tells the relay that facts were committed: it looks within some 10 ms instead of a second. */
   kick(): void {
     this.kicked = true;
     this.wake?.();

@@ -74,6 +74,50 @@ describe('Grouped', () => {
     expect(groups.map(({ length }) => length)).toEqual(Array.from({ length: 10 }, () => 10));
   });
 
+  it('lets what comes while a statement is under way gather for the next', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { visits, groups } = counter({ before: () => gate.promise });
+    const added = [visits.add({ id: 0, by: 1 })];
+    for (let id = 1; id <= 5; id += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      added.push(visits.add({ id, by: 1 }));
+    }
+    gate.resolve();
+    await Promise.all(added);
+    expect(groups).toEqual([[0], [1, 2, 3, 4, 5]]);
+  });
+
+  it('lets one more group go beside a statement that is held up, and no third', async () => {
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let begun = 0;
+    const { visits, groups } = counter({ before: () => gates[begun++]?.promise ?? Promise.resolve() });
+    const first = visits.add({ id: 1, by: 1 });
+    await wait(1);
+    const second = visits.add({ id: 2, by: 1 });
+    await wait(100);
+    const third = visits.add({ id: 3, by: 1 });
+    await wait(100);
+    expect(groups).toEqual([[1], [2]]);
+    gates[1]?.resolve();
+    await second;
+    await third;
+    expect(groups).toEqual([[1], [2], [3]]);
+    gates[0]?.resolve();
+    expect(await first).toBe(1);
+  });
+
+  it('lets a group that is large enough go beside another at once', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { visits, groups } = counter({ before: () => gate.promise });
+    const added = [visits.add({ id: 0, by: 1 })];
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let id = 1; id <= 64; id += 1) added.push(visits.add({ id, by: 1 }));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(groups.map(({ length }) => length)).toEqual([1, 64]);
+    gate.resolve();
+    await Promise.all(added);
+  });
+
   it('keeps rows with a common key apart and in the order they came', async () => {
     const { visits, groups } = counter();
     const added = [1, 2, 1, 1, 3, 2].map((id) => visits.add({ id, by: 1 }));

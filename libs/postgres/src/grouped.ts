@@ -16,8 +16,14 @@ export interface GroupedOptions<Row, Answer> {
   readonly maxWaiting: number;
 }
 
-/** Two are enough: while one is being written to disk, the other is on its way. More would make the groups smaller. */
+/**
+ * A statement costs Postgres as much as ten to twenty of its rows, so while one is under way the rows that come gather
+ * for the next. A second goes beside it only with enough rows, or when they have waited so long that the first may be
+ * held up by somebody's lock; never a third.
+ */
 const maxInFlight = 2;
+const worthASecond = 64;
+const longestGatherMs = 15;
 
 /**
  * Group commit: collects the writes of one event-loop turn and writes them with one statement, which costs the client
@@ -32,6 +38,7 @@ export class Grouped<Row, Answer> {
   private unanswered = 0;
   private inFlight = 0;
   private scheduled = false;
+  private gathering: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: GroupedOptions<Row, Answer>) {}
 
@@ -46,17 +53,18 @@ export class Grouped<Row, Answer> {
       return Promise.reject(new Fault('service.busy', { cause: new Error(`${this.unanswered} rows wait`) }));
     }
     return new Promise((resolve, reject) => {
-      this.enqueue({ row, resolve, reject, deadline: currentCall()?.deadline, keys: this.options.keys(row) });
+      const deadline = currentCall()?.deadline ?? Number.POSITIVE_INFINITY;
+      this.enqueue({ row, keys: this.options.keys(row), deadline, resolve, reject, ahead: 0, behind: undefined });
     });
   }
 
-  private enqueue(added: Omit<Entry<Row, Answer>, 'ahead' | 'behind'>): void {
-    const entry: Entry<Row, Answer> = { ...added, ahead: 0, behind: [] };
+  private enqueue(entry: Entry<Row, Answer>): void {
     this.unanswered += 1;
     for (const key of entry.keys) {
       const previous = this.last.get(key);
       if (previous === entry) continue;
       if (previous) {
+        previous.behind ??= [];
         previous.behind.push(entry);
         entry.ahead += 1;
       }
@@ -68,30 +76,49 @@ export class Grouped<Row, Answer> {
 
   private schedule(): void {
     if (this.scheduled || this.ready.length === 0 || this.inFlight >= maxInFlight) return;
-    this.scheduled = true;
     // Not in the context of the call that happened to come first: its deadline is not the group's.
-    outsideCalls(() => setImmediate(() => this.flush()));
+    if (this.mayGo()) {
+      this.scheduled = true;
+      outsideCalls(() => setImmediate(() => this.flush()));
+    } else {
+      this.gathering ??= outsideCalls(() => setTimeout(() => this.flush(true), longestGatherMs));
+    }
   }
 
-  private flush(): void {
-    this.scheduled = false;
-    while (this.ready.length > 0 && this.inFlight < maxInFlight) {
+  private mayGo(): boolean {
+    return this.inFlight === 0 || this.ready.length >= Math.min(worthASecond, this.options.maxRows);
+  }
+
+  /** @param waitedLong whether the rows go with whatever is under way */
+  private flush(waitedLong = false): void {
+    if (!waitedLong) this.scheduled = false;
+    clearTimeout(this.gathering);
+    this.gathering = undefined;
+    let go = waitedLong || this.mayGo();
+    while (go && this.ready.length > 0 && this.inFlight < maxInFlight) {
       void this.write(this.ready.splice(0, this.options.maxRows));
+      go = this.mayGo();
     }
+    this.schedule();
   }
 
   private async write(entries: Entry<Row, Answer>[]): Promise<void> {
     this.inFlight += 1;
     const now = Date.now();
-    const late = entries.filter(({ deadline }) => deadline !== undefined && deadline <= now);
-    const timely = late.length === 0 ? entries : entries.filter((entry) => !late.includes(entry));
-    for (const { reject } of late) {
-      reject(new Fault('service.unavailable', { cause: new Error('The deadline has passed') }));
-    }
+    const timely = entries.every(({ deadline }) => deadline > now) ? entries : this.refuseLate(entries, now);
     if (timely.length > 0) await this.answer(timely);
     this.inFlight -= 1;
     this.leave(entries);
     this.schedule();
+  }
+
+  /** @returns those that are still waited for */
+  private refuseLate(entries: Entry<Row, Answer>[], now: number): Entry<Row, Answer>[] {
+    return entries.filter(({ deadline, reject }) => {
+      const timely = deadline > now;
+      if (!timely) reject(new Fault('service.unavailable', { cause: new Error('The deadline has passed') }));
+      return timely;
+    });
   }
 
   /** Halves a group that failed and rolled back, until the rows that fail stand alone. */
@@ -117,7 +144,7 @@ export class Grouped<Row, Answer> {
     this.unanswered -= entries.length;
     for (const entry of entries) {
       for (const key of entry.keys) if (this.last.get(key) === entry) this.last.delete(key);
-      for (const next of entry.behind) {
+      for (const next of entry.behind ?? []) {
         next.ahead -= 1;
         if (next.ahead === 0) this.ready.push(next);
       }
@@ -128,13 +155,13 @@ export class Grouped<Row, Answer> {
 interface Entry<Row, Answer> {
   readonly row: Row;
   readonly keys: string[];
-  /** Epoch ms. */
-  readonly deadline: number | undefined;
+  /** Epoch ms; infinite where nobody gave one. */
+  readonly deadline: number;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
   /** How many keys still belong to an earlier row. */
   ahead: number;
-  readonly behind: Entry<Row, Answer>[];
+  behind: Entry<Row, Answer>[] | undefined;
 }
 
 /** Taken while the module loads, when no call is being served. */

@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { base62ToNumber, base62ToUuid, numberToBase62, toBase62, uuidToBase62 } from '#secrets/base62';
 import { equalInConstantTime, hmacSha256 } from '#secrets/digest';
 import type { KeyRing } from '#secrets/key-ring';
@@ -28,16 +29,19 @@ const generationWidth = 6;
  * whole text before it, so that kind, client, session, generation and key version are all proven by it.
  */
 export class Credentials {
-  constructor(private readonly ring: KeyRing) {}
-
   /** The id of the key that new credentials are made with. */
-  get currentKey(): string {
-    return this.ring.current.id;
+  readonly currentKey: string;
+  /** As Node's own objects: it examines a Buffer anew for each MAC, which costs five times the MAC (16 → 3 µs). */
+  readonly #keys: ReadonlyMap<string, KeyObject>;
+
+  constructor(ring: KeyRing) {
+    this.currentKey = ring.current.id;
+    this.#keys = new Map(ring.all.map(({ id, key }) => [id, createSecretKey(key)]));
   }
 
   /** @returns a session cookie's value, `segue_ss_…` */
   cookie({ clientId, sessionId }: SessionName): string {
-    return this.#seal(`segue_ss_${clientId}_${uuidToBase62(sessionId)}_${this.currentKey}`, this.ring.current.key);
+    return this.#seal(`segue_ss_${clientId}_${uuidToBase62(sessionId)}_`, this.currentKey);
   }
 
   /**
@@ -45,10 +49,8 @@ export class Credentials {
    * @returns a refresh token, `segue_rt_…`
    */
   refreshToken({ clientId, sessionId, generation }: RefreshLink, keyId: string): string {
-    const key = this.ring.get(keyId);
-    if (!key) throw new Error(`REFRESH_MAC_KEYS has no key ${keyId}, which live refresh tokens were made with`);
     const link = numberToBase62(generation, generationWidth);
-    return this.#seal(`segue_rt_${clientId}_${uuidToBase62(sessionId)}_${link}_${keyId}`, key);
+    return this.#seal(`segue_rt_${clientId}_${uuidToBase62(sessionId)}_${link}_`, keyId);
   }
 
   /** @returns which session a cookie names, or `null` unless we made it */
@@ -67,12 +69,15 @@ export class Credentials {
     return { clientId, sessionId, generation };
   }
 
-  #seal(text: string, key: Buffer): string {
-    return text + toBase62(hmacSha256(key, text));
+  #seal(text: string, keyId: string): string {
+    const key = this.#keys.get(keyId);
+    if (!key) throw new Error(`REFRESH_MAC_KEYS has no key ${keyId}, which live refresh tokens were made with`);
+    const signed = text + keyId;
+    return signed + toBase62(hmacSha256(key, signed));
   }
 
   #proves(signed: string, keyId: string, mac: string): boolean {
-    const key = this.ring.get(keyId);
+    const key = this.#keys.get(keyId);
     return key !== undefined && equalInConstantTime(Buffer.from(toBase62(hmacSha256(key, signed))), Buffer.from(mac));
   }
 }

@@ -37,13 +37,16 @@ export interface App {
   readonly named: boolean;
 }
 
-export function sessionView({ createdAt, authenticatedAt, expiresAt, scopes, ...names }: Session): SessionView {
+export function sessionView(session: Session): SessionView {
   return {
-    ...names,
-    scopes: [...scopes],
-    createdAt: createdAt.toISOString(),
-    authenticatedAt: authenticatedAt.toISOString(),
-    expiresAt: expiresAt.toISOString(),
+    sessionId: session.sessionId,
+    clientId: session.clientId,
+    subject: session.subject,
+    protocol: session.protocol,
+    scopes: [...session.scopes],
+    createdAt: session.createdAt.toISOString(),
+    authenticatedAt: session.authenticatedAt.toISOString(),
+    expiresAt: session.expiresAt.toISOString(),
   };
 }
 

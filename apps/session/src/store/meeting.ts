@@ -1,6 +1,6 @@
 import { type Queryable, statement } from '#postgres/postgres';
-import { asked, valuesOf } from './columns.js';
-import { columns, type Opened, type Opening } from './opening.js';
+import { asked, type Columns, valuesOf } from './columns.js';
+import type { Opened, Opening } from './opening.js';
 import { byKey, leastClientEpoch, leastEpoch, live, type SessionRow, sessionColumns, sessionOf } from './sql.js';
 
 /**
@@ -11,6 +11,17 @@ import { byKey, leastClientEpoch, leastEpoch, live, type SessionRow, sessionColu
 export interface NotOpened {
   readonly outcome: 'spent' | 'stale' | 'orphaned';
 }
+
+const columns: Columns<Opening> = {
+  client_id: ['text', (row) => row.clientId],
+  session_id: ['uuid', (row) => row.sessionId],
+  subject: ['text', (row) => row.subject],
+  epoch: ['int', (row) => row.epoch],
+  client_epoch: ['int', (row) => row.clientEpoch],
+  origin: ['text', (row) => row.origin],
+  parent_id: ['uuid', (row) => row.parentId],
+  presented: ['uuid', (row) => row.presented],
+};
 
 /** Judges, in a snapshot younger than the conflict, what stood in the way of an opening. */
 const meetAll = statement(

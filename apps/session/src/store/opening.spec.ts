@@ -81,6 +81,15 @@ describe('the fence', () => {
     expect(await replicas.facts(clientId, 'link.accepted')).toHaveLength(1);
   });
 
+  it('holds for a link that comes twice in one turn, beside others', async () => {
+    const clientId = newClient();
+    const [first, ...others] = [opening({ clientId }), opening({ clientId }), opening({ clientId })];
+    const twice = opening({ clientId, origin: first!.origin });
+    const answers = await Promise.all([first!, twice, ...others].map((row) => replicas.one.open(row)));
+    expect(answers.map(({ outcome }) => outcome)).toEqual(['opened', 'spent', 'opened', 'opened']);
+    expect(await replicas.facts(clientId, 'link.accepted')).toHaveLength(3);
+  });
+
   it('holds for many links at once, presented to two replicas in opposite orders', async () => {
     const clientId = newClient();
     const origins = Array.from({ length: 60 }, () => `link:${randomUUID()}`);

@@ -7,9 +7,7 @@ import {
   leastEpoch,
   live,
   type SessionRow,
-  sessionColumns,
   sessionFact,
-  sessionOf,
 } from './sql.js';
 
 export interface Opening {
@@ -50,57 +48,62 @@ export interface Opened {
   readonly crowded: boolean;
 }
 
-export const columns: Columns<Opening> = {
+/** A column costs every row its way there, so each statement has those that it reads. */
+const rootColumns: Columns<Opening> = {
   client_id: ['text', (row) => row.clientId],
   session_id: ['uuid', (row) => row.sessionId],
   subject: ['text', (row) => row.subject],
   epoch: ['int', (row) => row.epoch],
   client_epoch: ['int', (row) => row.clientEpoch],
   protocol: ['text', (row) => row.protocol],
-  scopes: ['text', (row) => JSON.stringify(row.scopes)],
+  scopes: ['text', (row) => (row.scopes.length === 0 ? '[]' : JSON.stringify(row.scopes))],
   origin: ['text', (row) => row.origin],
   origin_until: ['float8', (row) => row.originUntil],
   lifetime: ['int', (row) => row.lifetimeSeconds],
-  parent_id: ['uuid', (row) => row.parentId],
   app_hash: ['bytea', (row) => row.app?.hash],
   app_named: ['boolean', (row) => row.app?.named],
-  most: ['int', (row) => row.mostPerSubject],
   mac_key: ['text', (row) => row.macKey],
-  presented: ['uuid', (row) => row.presented],
-  secret_id: ['text', (row) => row.link?.secretId],
-  callback: ['text', (row) => row.link?.callback],
-  support: ['text', (row) => row.support],
-  address: ['text', (row) => row.address],
+  support: ['text', (row) => (row.protocol === 'api-link' ? row.support : null)],
+  link: ['text', (row) => (row.protocol === 'api-link' ? acceptedLink(row) : null)],
   traceparent: ['text', (row) => row.traceparent],
 };
+
+/** What the fact `link.accepted` says of a link itself. */
+const acceptedLink = ({ support, address, link }: Opening) =>
+  JSON.stringify({ support, address, secretId: link?.secretId ?? null, callback: link?.callback ?? null });
+
+const fewColumns: Columns<Opening> = { ...rootColumns, most: ['int', (row) => row.mostPerSubject] };
+const childColumns: Columns<Opening> = { ...rootColumns, parent_id: ['uuid', (row) => row.parentId] };
 
 /** Rows that may wait for each other are inserted in one order everywhere, so that replicas cannot deadlock. */
 export const openingOrder = (row: Opening) => `${row.clientId} ${row.origin ?? ''} ${row.sessionId}`;
 
 /** What an opening gets: all it asks for, or no more than its parent has. */
 interface Given {
+  readonly columns: Columns<Opening>;
   /** The CTE of what is held meanwhile. */
   readonly held: string;
   readonly from: string;
   readonly epoch: string;
   readonly clientEpoch: string;
+  readonly parentId: string;
   readonly scopes: string;
   readonly createdAt: string;
   readonly authTime: string;
   readonly expiresAt: string;
-  /** Judged on `opened` and `asked`. */
-  readonly crowded: string;
+  /** What the answer needs and the opening does not say, of `opened` and `asked`. */
+  readonly answer: string;
 }
 
 const askedClientEpoch = `coalesce(asked.client_epoch, ${leastClientEpoch('asked')})`;
 const lifetime = 'make_interval(secs => asked.lifetime)';
 
-const insertInto = (given: Given) => `WITH asked AS (SELECT * FROM ${asked(columns)}),
+const insertInto = (given: Given) => `WITH asked AS (SELECT * FROM ${asked(given.columns)}),
   ${given.held}
   opened AS (
     INSERT INTO sessions (client_id, session_id, subject, epoch, client_epoch, parent_id, protocol, scopes,
                           origin, origin_until, app_hash, app_named, mac_key, created_at, auth_time, expires_at)
-    SELECT asked.client_id, asked.session_id, asked.subject, ${given.epoch}, ${given.clientEpoch}, asked.parent_id,
+    SELECT asked.client_id, asked.session_id, asked.subject, ${given.epoch}, ${given.clientEpoch}, ${given.parentId},
            asked.protocol, ${given.scopes}, asked.origin, to_timestamp(asked.origin_until),
            asked.app_hash, asked.app_named, asked.mac_key, ${given.createdAt}, ${given.authTime}, ${given.expiresAt}
     FROM ${given.from}
@@ -117,12 +120,11 @@ const insertInto = (given: Given) => `WITH asked AS (SELECT * FROM ${asked(colum
     FROM opened JOIN asked USING (client_id, session_id)
     UNION ALL
     SELECT client_id, 'link.accepted', 'link/' || asked.support, asked.traceparent,
-           jsonb_build_object('support', asked.support, 'userId', opened.subject, 'sessionId', session_id,
-             'secretId', asked.secret_id, 'callback', asked.callback, 'address', asked.address)
+           asked.link::jsonb || jsonb_build_object('userId', opened.subject, 'sessionId', session_id)
     FROM opened JOIN asked USING (client_id, session_id)
-    WHERE asked.protocol = 'api-link'
+    WHERE asked.link IS NOT NULL
   )
-  SELECT asked.position::int, opened.mac_key, ${sessionColumns('opened')}, ${given.crowded} AS crowded
+  SELECT asked.position::int, ${given.answer}
   FROM opened JOIN asked USING (client_id, session_id)`;
 
 const inCrowd = (row: string, other: string) =>
@@ -131,6 +133,7 @@ const inCrowd = (row: string, other: string) =>
 const root = (begins: string) => ({
   epoch: 'asked.epoch',
   clientEpoch: askedClientEpoch,
+  parentId: 'NULL::uuid',
   scopes: 'asked.scopes::jsonb',
   createdAt: begins,
   authTime: begins,
@@ -139,7 +142,7 @@ const root = (begins: string) => ({
 
 const insertRoots = statement(
   'session.open',
-  insertInto({ ...root('now()'), held: '', from: 'asked', crowded: 'false' }),
+  insertInto({ ...root('now()'), columns: rootColumns, held: '', from: 'asked', answer: 'opened.created_at' }),
 );
 
 /**
@@ -151,6 +154,7 @@ const insertFew = statement(
   'session.openFew',
   insertInto({
     ...root('crowd.last_at'),
+    columns: fewColumns,
     held: `crowd AS (
     INSERT INTO crowds AS crowd (client_id, subject, protocol, last_at)
     SELECT client_id, subject, protocol, clock_timestamp() FROM asked
@@ -161,10 +165,10 @@ const insertFew = statement(
     RETURNING *
   ),`,
     from: `asked JOIN crowd ON ${inCrowd('crowd', 'asked')}`,
-    crowded: `(
+    answer: `opened.created_at, (
     asked.most <= (SELECT count(*) FROM sessions other WHERE ${inCrowd('other', 'opened')} AND ${live('other')})
     OR EXISTS (SELECT FROM crowd WHERE ${inCrowd('crowd', 'opened')} AND crowd.previous_at IS DISTINCT FROM
-               (SELECT seen.last_at FROM crowds seen WHERE ${inCrowd('seen', 'opened')})))`,
+               (SELECT seen.last_at FROM crowds seen WHERE ${inCrowd('seen', 'opened')}))) AS crowded`,
   }),
 );
 
@@ -174,6 +178,7 @@ const insertFew = statement(
  */
 const insertChildren = (wait: string) =>
   insertInto({
+    columns: childColumns,
     held: `parents AS MATERIALIZED (
     SELECT asked.position, parent.epoch, parent.client_epoch, parent.scopes, parent.auth_time, parent.expires_at
     FROM asked CROSS JOIN LATERAL (
@@ -185,13 +190,14 @@ const insertChildren = (wait: string) =>
     from: 'asked JOIN parents parent ON parent.position = asked.position',
     epoch: 'least(asked.epoch, parent.epoch)',
     clientEpoch: `least(${askedClientEpoch}, parent.client_epoch)`,
+    parentId: 'asked.parent_id',
     scopes: `(SELECT coalesce(jsonb_agg(scope ORDER BY place), '[]')
              FROM jsonb_array_elements_text(asked.scopes::jsonb) WITH ORDINALITY AS wanted (scope, place)
              WHERE parent.scopes ? scope)`,
     createdAt: 'now()',
     authTime: 'least(now(), parent.auth_time)',
     expiresAt: `least(now() + ${lifetime}, parent.expires_at)`,
-    crowded: 'false',
+    answer: 'opened.created_at, opened.auth_time, opened.expires_at, opened.scopes',
   });
 
 const insertChild = statement('session.openChild', insertChildren(''));
@@ -199,25 +205,35 @@ const insertChild = statement('session.openChild', insertChildren(''));
 /** Whoever holds some parents must not wait for others: closings go from parent to child, and the two would deadlock. */
 const insertUnheldChildren = statement('session.openChildren', insertChildren('SKIP LOCKED'));
 
-interface OpenedRow extends SessionRow {
+/** A child's end, age and scopes are its parent's business; all else of a session is as its opening asked. */
+interface OpenedRow extends Pick<SessionRow, 'created_at'>, Partial<Pick<SessionRow, 'auth_time' | 'expires_at' | 'scopes'>> {
   readonly position: number;
-  readonly mac_key: string;
-  readonly crowded: boolean;
+  readonly crowded?: boolean;
 }
+
+interface Insertion {
+  readonly inserting: Statement;
+  readonly columns: Columns<Opening>;
+}
+
+const roots: Insertion = { inserting: insertRoots, columns: rootColumns };
+const few: Insertion = { inserting: insertFew, columns: fewColumns };
+const onlyChild: Insertion = { inserting: insertChild, columns: childColumns };
+const children: Insertion = { inserting: insertUnheldChildren, columns: childColumns };
 
 /** Inserts what can be inserted of openings without a parent, of any number. @returns in order; `null` for what was not */
 export function insertAll(postgres: Queryable, rows: readonly Opening[]): Promise<(Opened | null)[]> {
-  return insert(postgres, insertRoots, rows);
+  return insert(postgres, roots, rows);
 }
 
 /** The same for those of which a subject has only so many: no two of one subject and protocol. */
 export function insertAllFew(postgres: Queryable, rows: readonly Opening[]): Promise<(Opened | null)[]> {
-  return insert(postgres, insertFew, rows);
+  return insert(postgres, few, rows);
 }
 
 /** The same for openings with one; several never wait for a parent that somebody else holds. */
 export function insertAllBelow(postgres: Queryable, rows: readonly Opening[]): Promise<(Opened | null)[]> {
-  return insert(postgres, rows.length === 1 ? insertChild : insertUnheldChildren, rows);
+  return insert(postgres, rows.length === 1 ? onlyChild : children, rows);
 }
 
 /** Inserts one opening, of whatever kind. @returns `null` when something stood in its way */
@@ -226,17 +242,35 @@ export async function insertOne(postgres: Queryable, row: Opening): Promise<Open
   return opened;
 }
 
-function insertionOf({ parentId, mostPerSubject }: Opening): Statement {
-  if (parentId !== null) return insertChild;
-  return mostPerSubject === null ? insertRoots : insertFew;
+function insertionOf({ parentId, mostPerSubject }: Opening): Insertion {
+  if (parentId !== null) return onlyChild;
+  return mostPerSubject === null ? roots : few;
 }
 
-async function insert(postgres: Queryable, inserting: Statement, rows: readonly Opening[]): Promise<(Opened | null)[]> {
-  const inserted = await postgres.query<OpenedRow>(inserting, valuesOf(columns, rows));
-  const byPosition = new Map(inserted.map((row) => [row.position, row]));
-  return rows.map((_, index) => {
-    const row = byPosition.get(index + 1);
-    if (!row) return null;
-    return { outcome: 'opened', session: sessionOf(row), macKey: row.mac_key, crowded: row.crowded };
-  });
+async function insert(
+  postgres: Queryable,
+  { inserting, columns }: Insertion,
+  rows: readonly Opening[],
+): Promise<(Opened | null)[]> {
+  const answers = new Array<Opened | null>(rows.length).fill(null);
+  for (const row of await postgres.query<OpenedRow>(inserting, valuesOf(columns, rows))) {
+    const opening = rows[row.position - 1];
+    if (opening) answers[row.position - 1] = openedAs(opening, row);
+  }
+  return answers;
+}
+
+function openedAs(opening: Opening, { created_at, auth_time, expires_at, scopes, crowded }: OpenedRow): Opened {
+  const { clientId, sessionId, subject, protocol, lifetimeSeconds, macKey } = opening;
+  const session: Session = {
+    clientId,
+    sessionId,
+    subject,
+    protocol,
+    scopes: scopes ?? opening.scopes,
+    createdAt: created_at,
+    authenticatedAt: auth_time ?? created_at,
+    expiresAt: expires_at ?? new Date(created_at.getTime() + lifetimeSeconds * 1000),
+  };
+  return { outcome: 'opened', session, macKey, crowded: crowded ?? false };
 }

@@ -371,6 +371,14 @@ describe('a group', () => {
     expect(await types(row)).toEqual(['session.refreshed', 'session.refreshed']);
   });
 
+  it('loses alone the row that cannot be judged', async () => {
+    const rows = await Promise.all(Array.from({ length: 20 }, () => openChain()));
+    const settled = await Promise.allSettled(rows.map((row, index) => verdictOf(row, index === 7 ? 2 ** 31 : 0)));
+    expect(settled[7]).toMatchObject({ status: 'rejected', reason: { code: '22003' } });
+    expect(settled.filter((result) => result.status === 'fulfilled' && result.value === 'rotated')).toHaveLength(19);
+    for (const row of rows.toSpliced(7, 1)) expect(await types(row)).toEqual(['session.refreshed']);
+  });
+
   it('of 150 sessions on two replicas in opposite orders rotates each once', async () => {
     const clientId = newClient();
     const rows = Array.from({ length: 150 }, () => chain({ clientId }));

@@ -127,9 +127,13 @@ export class SessionsStore {
     return forgetSomeCrowds(this.postgres, most);
   }
 
-  async #opened(opening: Opening): Promise<Opened | Switch | null> {
+  #opened(opening: Opening): Promise<Opened | Switch | null> {
     if (opening.presented !== null) return this.postgres.transaction((tx) => openInPlace(tx, opening));
     if (opening.parentId === null) return (opening.mostPerSubject === null ? this.#roots : this.#few).add(opening);
+    return this.#openedBelow(opening);
+  }
+
+  async #openedBelow(opening: Opening): Promise<Opened | null> {
     return (await this.#children.add(opening)) ?? (await insertOne(this.postgres, opening));
   }
 
@@ -171,10 +175,11 @@ function asLater(judged: Judged | null): Judged | null {
 function inOrder<Row, Answer>(keyOf: (row: Row) => string, run: (rows: Row[]) => Promise<Answer[]>) {
   return async (rows: Row[]): Promise<Answer[]> => {
     if (rows.length === 1) return run(rows);
-    const sorted = rows.map((row, index) => ({ row, index, key: keyOf(row) })).sort((a, b) => (a.key < b.key ? -1 : 1));
-    const answers = await run(sorted.map(({ row }) => row));
+    const keys = rows.map(keyOf);
+    const order = Array.from(keys.keys()).sort((a, b) => ((keys[a] as string) < (keys[b] as string) ? -1 : 1));
+    const answers = await run(order.map((index) => rows[index] as Row));
     const inPlace = new Array<Answer>(rows.length);
-    sorted.forEach(({ index }, position) => {
+    order.forEach((index, position) => {
       inPlace[index] = answers[position] as Answer;
     });
     return inPlace;
