@@ -73,6 +73,13 @@ describe('rate windows without Redis', () => {
     expect((await tries([windows], 1, 'two', 1, 50))[0]?.isBlocked).toBe(false);
   });
 
+  it('are so many at most', async () => {
+    const windows = new RateWindows(nobody, limits);
+    await tries([windows], 2, 'first', 1);
+    for (let other = 0; other < 100_000; other++) await windows.increment(String(other), 60_000, 1, 60_000, 'link');
+    expect((await tries([windows], 1, 'first', 1))[0]?.totalHits).toBe(1);
+  });
+
   it('are closed where guessing pays', async () => {
     const windows = new RateWindows(nobody, limits);
     await expect(windows.increment('three', 1000, 10, 1000, 'admin')).rejects.toMatchObject({
