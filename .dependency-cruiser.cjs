@@ -184,7 +184,7 @@ module.exports = {
       name: 'the-gateway-has-no-database',
       severity: 'error',
       from: { path: '^apps/gateway/' },
-      to: { path: ['^libs/(postgres|outbox)/', npm('pg', 'typeorm', '@nestjs/typeorm')] },
+      to: { path: ['^libs/(postgres|outbox)/', npm('pg', 'typeorm')] },
     },
     {
       name: 'protocols-have-no-store',
@@ -217,7 +217,7 @@ module.exports = {
         path: '^(apps|libs)/',
         pathNot: ['^libs/(postgres|outbox|redis)/', store, spec],
       },
-      to: { path: npm('pg', 'typeorm', '@nestjs/typeorm') },
+      to: { path: npm('pg', 'typeorm') },
     },
   ],
   options: {

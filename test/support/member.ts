@@ -23,10 +23,10 @@ export class Member {
   }
 
   /** Signs in, whatever the answer. */
-  signIn(fields: Fields = {}, headers: Fields = {}): Promise<Answer> {
+  signIn(fields: Fields = {}, headers: Fields = {}, gateway = this.url): Promise<Answer> {
     const { email: username, password, clientId } = this;
     const form = { grant_type: 'password', username, password, ...fields };
-    return tokenRequest(this.url, form, { 'x-client-id': clientId, ...headers });
+    return tokenRequest(gateway, form, { 'x-client-id': clientId, ...headers });
   }
 
   /** Goes on with a refresh token, whatever the answer. */

@@ -4,9 +4,9 @@ import type { AuditConfig } from './audit.config.js';
 import { AuditController } from './audit.controller.js';
 import { List } from './list.js';
 import { RecordFacts } from './record.js';
-import { store } from './store/data-source.js';
 import { DeadFactsStore } from './store/dead-facts.store.js';
 import { EntriesStore } from './store/entries.store.js';
+import { schema } from './store/schema.js';
 import { Verify } from './verify.js';
 
 @Module({
@@ -15,6 +15,6 @@ import { Verify } from './verify.js';
 })
 export class AuditModule {
   static with(config: AuditConfig): DynamicModule {
-    return { module: AuditModule, imports: [PostgresModule.with({ ...store, url: config.DATABASE_URL })] };
+    return { module: AuditModule, imports: [PostgresModule.with({ ...schema, url: config.DATABASE_URL })] };
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Secret, TOTP } from 'otpauth';
-import { DataSource } from 'typeorm';
+import { Pool } from 'pg';
 import { newCall, withCall } from '#bus/call';
 import { type FactType, facts } from '#contracts/fact';
 import { Fault } from '#contracts/fault';
@@ -11,7 +11,7 @@ import { createLog } from '#log/log';
 import { GroupedFacts } from '#outbox/grouped-facts';
 import { Outbox } from '#outbox/outbox';
 import { Refusals } from '#outbox/refusals';
-import { dataSourceOptions, withinLimits } from '#postgres/data-source';
+import { poolOptions } from '#postgres/data-source';
 import { Postgres } from '#postgres/postgres';
 import { type ScratchStore, scratchStore } from '#postgres/testing';
 import { sha256 } from '#secrets/digest';
@@ -38,20 +38,19 @@ const email = 'canary@example.com';
 const newClient = () => randomBytes(6).toString('hex');
 
 let scratch: ScratchStore;
-let second: DataSource;
+let second: Pool;
 /** Two replicas, each with connections and computations of its own. */
 let replicas: ReturnType<typeof replica>[];
 let ask: ReturnType<typeof replica>;
 
 beforeAll(async () => {
   scratch = await scratchStore(store);
-  const options = dataSourceOptions({ ...store, schema: scratch.schema, url: scratch.url });
-  second = await new DataSource(withinLimits(options)).initialize();
+  second = new Pool(poolOptions(scratch));
   ask = replica(scratch.postgres);
   replicas = [ask, replica(new Postgres(second))];
 });
 afterAll(async () => {
-  await second.destroy();
+  await second.end();
   await scratch.drop();
 });
 

@@ -14,8 +14,8 @@ import { ListUsers } from './list-users.js';
 import { PasswordHashing } from './password-hashing.js';
 import { SecondFactors } from './second-factors.js';
 import { StartAnonymous } from './start-anonymous.js';
-import { store } from './store/data-source.js';
 import { PasswordsStore } from './store/passwords.store.js';
+import { schema } from './store/schema.js';
 import { UsersStore } from './store/users.store.js';
 import { Totp } from './totp.js';
 import { UpdateUser } from './update-user.js';
@@ -45,7 +45,7 @@ export class IdentityModule {
     return {
       module: IdentityModule,
       imports: [
-        PostgresModule.with({ ...store, url: config.DATABASE_URL }),
+        PostgresModule.with({ ...schema, url: config.DATABASE_URL }),
         OutboxModule.with({ service: 'identity' }),
       ],
       providers: [{ provide: Totp, useFactory: () => new Totp(parseKeyRing(config.SEAL_KEYS.reveal())) }],

@@ -16,9 +16,9 @@ import { Refresh } from './refresh.js';
 import type { SessionConfig } from './session.config.js';
 import { SessionController } from './session.controller.js';
 import { Snapshot } from './snapshot.js';
-import { store } from './store/data-source.js';
 import { EpochsStore } from './store/epochs.store.js';
 import { RevocationStore } from './store/revocation.store.js';
+import { schema } from './store/schema.js';
 import { SessionsStore } from './store/sessions.store.js';
 
 /** What continues: sessions, their refresh chains, their end. */
@@ -28,7 +28,7 @@ export class SessionModule {
     const credentials = new Credentials(parseKeyRing(REFRESH_MAC_KEYS.reveal()));
     return {
       module: SessionModule,
-      imports: [PostgresModule.with({ url: DATABASE_URL, ...store }), OutboxModule.with({ service: 'session' })],
+      imports: [PostgresModule.with({ url: DATABASE_URL, ...schema }), OutboxModule.with({ service: 'session' })],
       controllers: [SessionController],
       providers: [
         { provide: Credentials, useValue: credentials },

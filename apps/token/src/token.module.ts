@@ -28,13 +28,13 @@ import { Snapshot } from './snapshot.js';
 import { ApiKeyStore } from './store/api-key.store.js';
 import { ClientStore } from './store/client.store.js';
 import { CustomTokenStore } from './store/custom-token.store.js';
-import { store } from './store/data-source.js';
 import { GuessStore } from './store/guess.store.js';
 import { LastUseStore } from './store/last-use.store.js';
 import { LinkSecretStore } from './store/link-secret.store.js';
 import { OneTimeTokenStore } from './store/one-time-token.store.js';
 import { ParkedLinkStore } from './store/parked-link.store.js';
 import { RevocationStore } from './store/revocation.store.js';
+import { schema } from './store/schema.js';
 import { SigningKeyStore } from './store/signing-key.store.js';
 import type { TokenConfig } from './token.config.js';
 import { TokenController } from './token.controller.js';
@@ -60,7 +60,7 @@ export class TokenModule {
     return {
       module: TokenModule,
       imports: [
-        PostgresModule.with({ url: config.DATABASE_URL, ...store }),
+        PostgresModule.with({ url: config.DATABASE_URL, ...schema }),
         RedisModule.with({ url: config.REDIS_URL, strict: config.NODE_ENV !== 'development' }),
         OutboxModule.with({ service: 'token' }),
       ],

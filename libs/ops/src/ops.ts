@@ -1,58 +1,10 @@
-import { Controller, type DynamicModule, Get, Module, Res } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { HealthCheckService, type HealthIndicatorResult, TerminusModule } from '@nestjs/terminus';
-import type { FastifyReply } from 'fastify';
-import { Log } from '#log/log';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Logger } from '@nestjs/common';
+import type { Log } from '#log/log';
 import { exposition } from '#metrics/exposition';
-import { Readiness } from './readiness.js';
-
-/** What an orchestrator asks a process. Answers name parts and states, never a reason: those stand in the log. */
-@Controller('health')
-class HealthController {
-  constructor(
-    private readonly health: HealthCheckService,
-    private readonly readiness: Readiness,
-  ) {}
-
-  /** Answers as long as the event loop turns; waiting for Postgres or NATS is no reason for a restart. */
-  @Get('live')
-  live() {
-    return { status: 'ok' };
-  }
-
-  @Get('ready')
-  ready() {
-    return this.health.check([() => this.#parts()]);
-  }
-
-  async #parts(): Promise<HealthIndicatorResult> {
-    const parts = await this.readiness.parts();
-    return Object.fromEntries([...parts].map(([name, status]) => [name, { status }]));
-  }
-}
-
-/** What Prometheus scrapes (docs/metrics.md). */
-@Controller('metrics')
-class MetricsController {
-  @Get()
-  async metrics(@Res() reply: FastifyReply) {
-    const { type, text } = await exposition();
-    return reply.type(type).send(text);
-  }
-}
-
-@Module({})
-class OpsModule {
-  static about(readiness: Readiness): DynamicModule {
-    return {
-      module: OpsModule,
-      imports: [TerminusModule.forRoot({ logger: false })],
-      controllers: [HealthController, MetricsController],
-      providers: [{ provide: Readiness, useValue: readiness }],
-    };
-  }
-}
+import type { Readiness } from './readiness.js';
 
 export interface OpsOptions {
   readonly host: string;
@@ -68,13 +20,85 @@ export interface Ops {
   close(): Promise<void>;
 }
 
-/** Starts the private listener (`/health/live`, `/health/ready`, `/metrics`): before anything that may have to wait. */
+/** What the private listener says to one question. */
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+}
+
+/**
+ * Starts the private listener (`/health/live`, `/health/ready`, `/metrics`): before anything that may have to wait. From
+ * now on Nest's own lines go to the process's log.
+ *
+ * Node's own server: a service speaks no other HTTP, and a second Nest application with Fastify in each process cost it
+ * more memory and start-up time than its three answers are worth.
+ */
 export async function startOps({ host, port, readiness, log }: OpsOptions): Promise<Ops> {
-  const app = await NestFactory.create<NestFastifyApplication>(OpsModule.about(readiness), new FastifyAdapter(), {
-    logger: log.forNest(),
-    abortOnError: false,
-    forceCloseConnections: true,
-  });
-  await app.listen(port, host);
-  return { url: await app.getUrl(), close: () => app.close() };
+  Logger.overrideLogger(log.forNest());
+  const server = createServer(listener(readiness, log));
+  server.listen(port, host);
+  await once(server, 'listening');
+  return {
+    url: urlOf(server.address() as AddressInfo),
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function listener(readiness: Readiness, log: Log): RequestListener {
+  return async (request, response) => {
+    const { status, type, text } = await answer(request, readiness).catch((err: unknown) => {
+      log.error('the private listener failed', { err });
+      return json(500, { status: 'error' });
+    });
+    response
+      .writeHead(status, {
+        'content-type': type,
+        'content-length': Buffer.byteLength(text),
+        'cache-control': 'no-store',
+      })
+      .end(text);
+  };
+}
+
+async function answer({ method, url = '' }: IncomingMessage, readiness: Readiness): Promise<Answer> {
+  if (method !== 'GET' && method !== 'HEAD') return json(404, { status: 'unknown' });
+  switch (url.split('?', 1)[0]) {
+    // Answers as long as the event loop turns; waiting for Postgres or NATS is no reason for a restart.
+    case '/health/live':
+      return json(200, { status: 'ok' });
+    case '/health/ready':
+      return ready(await readiness.parts());
+    case '/metrics':
+      return { status: 200, ...(await exposition()) };
+    default:
+      return json(404, { status: 'unknown' });
+  }
+}
+
+/** Names parts and states as Nest's Terminus does, never a reason: those stand in the log. */
+function ready(parts: Awaited<ReturnType<Readiness['parts']>>): Answer {
+  const only = (states: readonly string[]) =>
+    Object.fromEntries(
+      [...parts].filter(([, status]) => states.includes(status)).map(([name, status]) => [name, { status }]),
+    );
+  const [info, error] = [only(['up']), only(['down'])];
+  const works = Object.keys(error).length === 0;
+  return json(works ? 200 : 503, { status: works ? 'ok' : 'error', info, error, details: only(['up', 'down']) });
+}
+
+function json(status: number, body: object): Answer {
+  return { status, type: 'application/json; charset=utf-8', text: JSON.stringify(body) };
+}
+
+/** By an address that this machine can ask, also where it listens on all of them. */
+function urlOf({ address, port }: AddressInfo): string {
+  if (address === '0.0.0.0') return `http://127.0.0.1:${port}`;
+  if (address === '::') return `http://[::1]:${port}`;
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }

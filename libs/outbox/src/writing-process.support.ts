@@ -1,18 +1,16 @@
 // A process that specs kill: writes facts of a few aggregates and relays them, naming each fact once it is committed.
 import { writeSync } from 'node:fs';
-import { DataSource } from 'typeorm';
+import { Pool } from 'pg';
 import { openSpecLine } from '#bus/replica.support';
 import { Secret } from '#env/secret';
-import { dataSourceOptions, withinLimits } from '#postgres/data-source';
+import { poolOptions } from '#postgres/data-source';
 import { Postgres } from '#postgres/postgres';
 import { Outbox } from './outbox.js';
 import { Relay } from './relay.js';
 
 const [schema = '', postgresUrl = '', natsUrl = ''] = process.argv.slice(2);
 
-const store = { schema, entities: [], migrations: [], url: new Secret(postgresUrl) };
-const dataSource = await new DataSource(withinLimits(dataSourceOptions(store))).initialize();
-const postgres = new Postgres(dataSource);
+const postgres = new Postgres(new Pool(poolOptions({ schema, url: new Secret(postgresUrl) })));
 const line = openSpecLine(new Secret(natsUrl));
 await line.connection.ready;
 const outbox = new Outbox();

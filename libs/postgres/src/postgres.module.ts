@@ -4,60 +4,48 @@ import {
   Inject,
   Logger,
   Module,
+  type OnApplicationShutdown,
   type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
-import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { Pool } from 'pg';
 import type { Secret } from '#env/secret';
 import { metrics } from '#metrics/metrics';
 import { Readiness } from '#ops/readiness';
-import { dataSourceOptions, type Store, withinLimits } from './data-source.js';
+import type { Schema } from './data-source.js';
 import { openPatiently } from './open.js';
 import { Postgres, statement } from './postgres.js';
 
 /** Injection token: the schema of the store. */
 const schemaOf = Symbol('schemaOf');
 
-/** Gives the process its `DataSource` and `Postgres`, globally; nothing that needs them starts before Postgres is fit. */
+/** Injection token: the pool, open. */
+const poolOf = Symbol('poolOf');
+
+/** Gives the service its `Postgres`, globally; nothing that needs it starts before Postgres is fit. */
 @Global()
 @Module({})
-export class PostgresModule implements OnModuleInit, OnModuleDestroy {
+export class PostgresModule implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
   private readonly unwatch: (() => void)[] = [];
 
   constructor(
     @Inject(schemaOf) private readonly schema: string,
+    @Inject(poolOf) private readonly pool: Pool,
     private readonly postgres: Postgres,
     private readonly readiness: Readiness,
   ) {}
 
-  static with(store: Store & { url: Secret }): DynamicModule {
-    // Nest's own Logger, since TypeORM's factories are given nothing; its lines come out as ours.
+  static with(store: Schema & { url: Secret }): DynamicModule {
+    // Nest's own Logger: the pool is opened before anything of ours is provided. Its lines come out as ours.
     const log = new Logger(`Postgres, schema ${store.schema}`);
-    const options = {
-      ...withinLimits(dataSourceOptions(store)),
-      // A connection that dies while idle has harmed nobody: the pool opens another.
-      poolErrorHandler: (error: Error) => log.warn(`An idle connection was lost: ${error.message}`),
-    };
     return {
       module: PostgresModule,
-      imports: [
-        // Named, since services that share a process have one each.
-        TypeOrmModule.forRootAsync({
-          name: store.schema,
-          useFactory: () => options,
-          dataSourceFactory: () => openPatiently(options, (line) => log.warn(line)),
-        }),
-      ],
       providers: [
         { provide: schemaOf, useValue: store.schema },
-        {
-          provide: Postgres,
-          useFactory: (source: DataSource) => new Postgres(source),
-          inject: [getDataSourceToken(store.schema)],
-        },
+        { provide: poolOf, useFactory: () => openPatiently(store, (line) => log.warn(line)) },
+        { provide: Postgres, useFactory: (pool: Pool) => new Postgres(pool), inject: [poolOf] },
       ],
-      exports: [Postgres, TypeOrmModule],
+      exports: [Postgres],
     };
   }
 
@@ -76,6 +64,11 @@ export class PostgresModule implements OnModuleInit, OnModuleDestroy {
 
   onModuleDestroy(): void {
     for (const end of this.unwatch) end();
+  }
+
+  /** Later than followers and relays, which end while their module is destroyed and still need it. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool.end();
   }
 }
 

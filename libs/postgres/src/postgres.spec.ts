@@ -1,11 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
-import { DataSource } from 'typeorm';
+import pg, { Pool } from 'pg';
 import { newCall, withCall } from '#bus/call';
 import { Fault } from '#contracts/fault';
 import { Secret } from '#env/secret';
-import { dataSourceOptions, withinLimits } from './data-source.js';
+import { poolOptions } from './data-source.js';
 import { type Edge, edge } from './edge.support.js';
 import { Postgres, statement } from './postgres.js';
 import { type ScratchStore, scratchStore } from './testing.js';
@@ -197,23 +196,19 @@ describe('a transaction', () => {
 
 describe('a connection that fails', () => {
   let wire: Edge;
-  let source: DataSource;
+  let pool: Pool;
   let behind: Postgres;
 
   beforeAll(async () => {
     wire = await edge(scratch.url.reveal());
-    const store = { schema: scratch.schema, entities: [], migrations: [], url: new Secret(wire.url) };
-    source = await new DataSource({
-      ...withinLimits(dataSourceOptions(store)),
-      poolErrorHandler: () => {},
-    } as never).initialize();
-    behind = new Postgres(source);
+    pool = new Pool(poolOptions({ schema: scratch.schema, url: new Secret(wire.url) })).on('error', () => {});
+    behind = new Postgres(pool);
   });
 
   afterEach(() => wire.restore());
 
   afterAll(async () => {
-    await source.destroy();
+    await pool.end();
     await wire.close();
   });
 

@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
-import type { DataSource } from 'typeorm';
-import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { currentCall } from '#bus/call';
 import { Fault } from '#contracts/fault';
 import { Breaker } from './breaker.js';
@@ -49,15 +47,11 @@ export interface PoolState {
 const maxWaiting = 1000;
 const maxRetries = 3;
 
-/** Hot-path SQL on TypeORM's own pool, within the `limits` of `data-source.ts`. */
+/** Hot-path SQL on the pool, within the `limits` of `data-source.ts`. */
 export class Postgres implements Queryable {
-  private readonly pool: Pool;
   private readonly breaker = new Breaker();
 
-  /** @param dataSource initialised: its pool exists only then */
-  constructor(dataSource: DataSource) {
-    this.pool = (dataSource.driver as PostgresDriver).master;
-  }
+  constructor(private readonly pool: Pool) {}
 
   get state(): PoolState {
     const { totalCount, idleCount: idle, waitingCount } = this.pool;

@@ -95,7 +95,7 @@ describe('append', () => {
 
   it('keeps one row of a fact that two replicas append 50 times at once', async () => {
     const clientId = newClient();
-    const replica = new EntriesStore(new Postgres(scratch.dataSource));
+    const replica = new EntriesStore(new Postgres(scratch.pool));
     const same = entry(clientId);
     const tries = await Promise.allSettled(
       Array.from({ length: 50 }, (_, n) => (n % 2 ? entries : replica).append([same])),

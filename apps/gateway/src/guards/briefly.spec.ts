@@ -52,4 +52,14 @@ describe('what is remembered briefly', () => {
     void known.get('a', 2).catch(() => undefined);
     expect(fetched).toBe(2);
   });
+
+  it('is of so many at most: who asks for invented names does not fill the memory', async () => {
+    let fetched = 0;
+    const known = new Briefly(1_000, async () => ++fetched);
+    expect(await known.get('a', 0)).toBe(1);
+    for (let name = 1; name < 10_000; name++) void known.get(String(name), 0);
+    expect(await known.get('a', 0)).toBe(1);
+    await known.get('one more', 0);
+    expect(await known.get('a', 0)).toBe(10_002);
+  });
 });

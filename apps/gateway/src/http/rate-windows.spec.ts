@@ -99,6 +99,13 @@ describe('rate windows without Redis', () => {
     expect(places(await tries(windows, 1, 'two'))).toEqual([1]);
   });
 
+  it('are so many at most', async () => {
+    const windows = new RateWindows(nobody, limits);
+    await tries([windows], 2, 'first', 1);
+    for (let other = 0; other < 100_000; other++) await windows.increment(String(other), 60_000, 1, 60_000, 'link');
+    expect((await tries([windows], 1, 'first', 1))[0]?.totalHits).toBe(1);
+  });
+
   it('are closed where guessing pays', async () => {
     await expect(alone()[0]!.count('admin', 'three')).rejects.toMatchObject({ code: 'service.unavailable' });
   });

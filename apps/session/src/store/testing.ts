@@ -1,8 +1,8 @@
 // For specs only: the store on a real Postgres, twice, as two replicas have it.
 import { randomBytes, randomUUID } from 'node:crypto';
-import { DataSource } from 'typeorm';
+import { Pool } from 'pg';
 import { type FactType, facts } from '#contracts/fact';
-import { dataSourceOptions, withinLimits } from '#postgres/data-source';
+import { poolOptions } from '#postgres/data-source';
 import { Postgres } from '#postgres/postgres';
 import { scratchStore } from '#postgres/testing';
 import { store } from './data-source.js';
@@ -20,8 +20,7 @@ export interface StatedFact {
 
 export async function twoReplicas() {
   const scratch = await scratchStore(store);
-  const options = dataSourceOptions({ ...store, schema: scratch.schema, url: scratch.url });
-  const other = await new DataSource(withinLimits(options)).initialize();
+  const other = new Pool(poolOptions(scratch));
   const sql = <Row>(text: string, values: unknown[] = []): Promise<Row[]> => scratch.dataSource.query(text, values);
 
   /** Until so many statements of this schema wait for a lock. */
@@ -68,7 +67,7 @@ export async function twoReplicas() {
       }
     },
     async end(): Promise<void> {
-      await other.destroy();
+      await other.end();
       await scratch.drop();
     },
   };
