@@ -1,6 +1,6 @@
 import { step } from '../tools/launcher/steps.mjs';
 import { busTax } from './bus/tax.mjs';
-import { load, measure } from './measuring.mjs';
+import { inWords, load, measure } from './measuring.mjs';
 import { residentMiB } from './meter.mjs';
 import { tables } from './tables.mjs';
 
@@ -17,10 +17,9 @@ export async function compare(stage, { names, flows, plan, directory }) {
   const figures = await measure(systems, flows, plan);
   if (names.includes('segue')) {
     figures.bus = await busTax(stage, { plan, directory });
-    if (plan.oneProcess) figures.memory.push(await oneProcess(stage, flows, plan));
+    if (!plan.isRough) figures.memory.push(await oneProcess(stage, flows, plan));
   }
-  const how = `Windows: ${plan.rounds} of ${plan.windowMs / 1000} s, medians; connections: ${plan.connections}.`;
-  return { how, says: tables(figures), figures };
+  return { how: inWords(plan), says: tables(figures), figures };
 }
 
 /** Its memory is as full by then as it gets. */

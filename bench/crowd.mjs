@@ -37,7 +37,7 @@ export class Crowd {
       latencies.push(ended - since);
     };
     const goesOn = (member) => isReady(member) && performance.now() - began < ms;
-    await this.#all({ goesOn, isWhole: (_member, ended) => ended, count }, ms + graceMs);
+    await this.#all({ goesOn, isWhole: (_member, isEnd) => isEnd, count }, ms + graceMs);
     return { latencies, seconds: (ended - began) / 1000 };
   }
 
@@ -53,7 +53,7 @@ export class Crowd {
   }
 
   #member(port, loop) {
-    const member = { loop, since: 0, phase: undefined, rest: () => {}, socket: undefined };
+    const member = { loop, since: 0, isGone: false, phase: undefined, rest: () => {}, socket: undefined };
     const fail = (problem) => {
       this.errors.push(problem);
       return this.errors.length < mostErrors;
@@ -70,6 +70,7 @@ export class Crowd {
     };
     member.socket = open(port, onReply, ({ message }) => {
       fail(message);
+      member.isGone = true;
       member.rest();
     });
     return member;
@@ -79,7 +80,7 @@ export class Crowd {
 const isReady = ({ loop }) => loop.ready?.() ?? true;
 
 function begin(member) {
-  if (!member.phase.goesOn(member)) return member.rest();
+  if (member.isGone || !member.phase.goesOn(member)) return member.rest();
   member.since = performance.now();
   member.socket.write(member.loop.next());
 }

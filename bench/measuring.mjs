@@ -7,7 +7,7 @@ import { canPin } from './pinning.mjs';
 
 /**
  * How a run measures.
- * @typedef {{ rounds: number, windowMs: number, aloneMs: number, connections: number,
+ * @typedef {{ isRough: boolean, rounds: number, windowMs: number, aloneMs: number, connections: number,
  *   steady: { halfMs: number, mostMs: number, within: number } }} Plan
  */
 
@@ -26,8 +26,8 @@ const warmupMs = 400;
 export async function measure(systems, flows, plan) {
   const { rounds, windowMs, aloneMs, connections, steady } = plan;
   const turns = flows.flatMap((flow) => systems.map((system) => ({ system, flow })));
-  const each = (label, job) =>
-    inTurn(turns, async ({ system, flow }) => ({
+  const each = (label, job, order = turns) =>
+    inTurn(order, async ({ system, flow }) => ({
       name: system.name,
       flow,
       ...(await shown(`${system.name}, ${flow}${label}`, () => load(system, { flow, ...job }))),
@@ -36,7 +36,9 @@ export async function measure(systems, flows, plan) {
   const warmed = await each(' until steady', { connections, steady });
   const windows = [];
   for (let round = 1; round <= rounds; round++) {
-    windows.push(...(await each(`, round ${round}`, { connections, warmupMs, windowMs })));
+    // Whoever goes first in one round goes last in the next.
+    const order = round % 2 ? turns : turns.toReversed();
+    windows.push(...(await each(`, round ${round}`, { connections, warmupMs, windowMs }, order)));
   }
   const memory = systems.map(({ name, groups }) => ({ name, resident: residentMiB(groups) }));
   const alone = aloneMs ? await each(' alone', { connections: 1, warmupMs, windowMs: aloneMs }) : [];
@@ -78,4 +80,10 @@ export function load({ flows, port, env, groups }, job) {
       code === 0 ? resolve(JSON.parse(output)) : reject(new Error('the load ended early')),
     );
   });
+}
+
+/** How it was measured, for whoever reads the figures. */
+export function inWords({ isRough, rounds, windowMs, connections }) {
+  const rough = isRough ? ' A quick run: hardly anything was warm, and the figures are rough.' : '';
+  return `Windows: ${rounds} of ${windowMs / 1000} s, medians; connections: ${connections}.${rough}`;
 }

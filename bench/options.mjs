@@ -17,7 +17,7 @@ const help = `npm run bench: measures Segue beside two baselines, on this machin
   --connections 64        how many requests are under way at once; the unloaded latency is measured with one
   --only segue,floor      systems: ${Object.keys(systems).join(', ')}
   --flows F1,F4           flows, see below
-  --sizes 10000,1000000   with --growth: how many users, sessions and facts are there; 10000000 takes 30 GB and an hour
+  --sizes 10000,1000000   with --growth: how many users, sessions and facts are there; 10000000 may take 40 GB and half an hour
   --minutes 15            with --soak: how long
   --rate 200              with --soak: operations a second, all flows together
   --write                 puts the tables into docs/performance.md
@@ -61,13 +61,13 @@ export function readOptions() {
     names: listed(values.only, Object.keys(systems), 'system'),
     flows: values.flows ? listed(values.flows, known, 'flow') : always,
     plan: {
+      isRough: Boolean(quick),
       rounds: quick ? 1 : 3,
       ...(values.rounds && { rounds: number('rounds', values.rounds) }),
       windowMs: (values.seconds ? number('seconds', values.seconds) : quick ? 0.7 : 2.5) * 1000,
       aloneMs: quick ? 300 : 1000,
       connections: number('connections', values.connections),
       steady: quick ? { halfMs: 400, mostMs: 800, within: 0.03 } : { halfMs: 1500, mostMs: 9_000, within: 0.03 },
-      oneProcess: !quick,
     },
     sizes: values.sizes.split(',').map((size) => number('sizes', size)),
     minutes: number('minutes', values.minutes),

@@ -34,7 +34,7 @@ export async function soak(stage, { minutes, rate, flows }) {
   }
   pace.stop();
   const { done, late, errors } = pace;
-  const how = `${flows.join(', ')} in turn, ${rate} operations a second for ${minutes} minutes: ${done} done, ${errors.length} failed, ${late} without a free connection.`;
+  const how = `${flows.join(', ')} in turn, ${rate} operations a second, ${minutes} min: ${done} done, ${errors.length} failed, ${late} without a free connection.`;
   return { how, says: soakTable(samples), figures: { samples, done, late, errors } };
 }
 

@@ -1,7 +1,7 @@
 import { step } from '../../tools/launcher/steps.mjs';
 import { growth, row } from '../goals.mjs';
 import { digits, table } from '../markdown.mjs';
-import { load, measure } from '../measuring.mjs';
+import { inWords, load, measure } from '../measuring.mjs';
 import { summary } from '../summary.mjs';
 import { fill } from './fill.mjs';
 
@@ -17,8 +17,8 @@ export async function grow(stage, { sizes, flows, plan }) {
   const systems = [];
   for (const size of sizes.toSorted((a, b) => a - b)) systems.push(await grown(stage, size));
   const figures = await measure(systems, flows, { ...plan, aloneMs: 0 });
-  const how = `Windows: ${plan.rounds} of ${plan.windowMs / 1000} s, medians; connections: ${plan.connections}; rows in each table: ${systems.map(({ name }) => name).join(' · ')}.`;
-  return { how, says: growthTables(systems, flows, figures), figures };
+  const rows = `Rows in each table: ${systems.map(({ name }) => name).join(' · ')}.`;
+  return { how: `${inWords(plan)} ${rows}`, says: growthTables(systems, flows, figures), figures };
 }
 
 async function grown(stage, size) {
@@ -38,7 +38,7 @@ function growthTables(systems, flows, { windows }) {
   const [least, most] = [systems[0].name, systems.at(-1).name];
   const ratio = (flow, value) => value(of(flow, most)) / value(of(flow, least));
   const together = ({ application, cpu }) => application + cpu.Postgres + cpu.Redis;
-  const head = ['CPU µs/op', ...systems.flatMap(({ name }) => [name, 'Postgres', 'errors'])];
+  const head = ['CPU µs/op', ...systems.flatMap(({ name }) => [`${name}: application`, 'Postgres', 'errors'])];
   const costs = flows.map((flow) => [
     flow,
     ...systems.flatMap(({ name }) => {
