@@ -1,6 +1,9 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { sendCommands } from './nats-inside.js';
 
+/** Where NATS sees a subject end. None that came from the broker, such as where an answer goes, can hold one. */
+const blank = /[ \t\r\n]/;
+
 /**
  * Messages that leave together: put together as one text, encoded once, written at once. `nats.publish` encodes three
  * buffers a message and copies them again (`nats-inside.ts`).
@@ -19,8 +22,8 @@ export class Batch {
    * @throws Error for what the broker would not take; it would end the connection
    */
   add(subject: string, reply: string, head: string, body: string): void {
-    if (subject === '' || /\s/.test(subject) || /\s/.test(reply))
-      throw new Error('a subject is empty or holds a space');
+    if (subject === '' || blank.test(subject) || blank.test(reply))
+      throw new Error('a subject is empty or holds a blank');
     const to = reply === '' ? subject : `${subject} ${reply}`;
     const headSize = head === '' ? 0 : Buffer.byteLength(head);
     const size = headSize + Buffer.byteLength(body);

@@ -166,8 +166,10 @@ describe('the bus', () => {
       callback: (_, message) => void message.respond('{"fault":{"code":"new.one"}}'),
     });
     await raw.flush();
-    await expect(thrown(asker.bus.ask(absent.verb, {}))).resolves.toBe('internal');
-    expect(asker.lines).toEqual([expect.objectContaining({ level: 'error', code: 'new.one' })]);
+    const call = newCall(Date.now(), 1_000);
+    await expect(thrown(withCall(call, () => asker.bus.ask(absent.verb, {})))).resolves.toBe('internal');
+    const line = { level: 'error', code: 'new.one', trace: traceId(call) };
+    expect(asker.lines).toEqual([expect.objectContaining(line)]);
     sub.unsubscribe();
     await raw.flush();
   });

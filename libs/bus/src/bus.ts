@@ -1,7 +1,7 @@
 import { busFaults, Fault, isFaultCode } from '#contracts/fault';
 import type { Reply, Request, Verb } from '#contracts/service';
 import type { Log } from '#log/log';
-import { currentCall, newCall } from './call.js';
+import { type Call, currentCall, newCall, withCall } from './call.js';
 import { headLine, headStart } from './head.js';
 import type { Requests, Taker } from './requests.js';
 import { countAsk } from './tally.js';
@@ -36,9 +36,9 @@ export class Bus {
   ask<V extends Verb>(verb: V, request: Request<V>): Promise<Reply<V>> {
     // One promise from here to the answer: each async layer between would add three.
     return new Promise((resolve, reject) => {
-      const ask = new Ask(verb, this.log, resolve, reject);
       const now = Date.now();
       const call = currentCall() ?? newCall(now, askMs);
+      const ask = new Ask(verb, call, this.log, resolve, reject);
       const deadline = Math.min(now + askMs, call.deadline);
       try {
         if (deadline <= now) throw new Fault('service.unavailable');
@@ -54,6 +54,7 @@ export class Bus {
 class Ask<V extends Verb> implements Taker {
   constructor(
     private readonly verb: V,
+    private readonly call: Call,
     private readonly log: Log,
     private readonly resolve: (reply: Reply<V>) => void,
     private readonly reject: (reason: unknown) => void,
@@ -76,7 +77,10 @@ class Ask<V extends Verb> implements Taker {
     if (isFaultCode(code) && (this.verb.faults.includes(code) || busFaults.includes(code))) {
       return new Fault(code, typeof detail === 'string' ? { detail } : {});
     }
-    this.log.error('the answer is none this verb declares', { verb: this.verb.subject, code });
+    // An answer comes outside of any call; its line belongs to the one that asked.
+    withCall(this.call, () => {
+      this.log.error('the answer is none this verb declares', { verb: this.verb.subject, code });
+    });
     return new Fault('internal');
   }
 }

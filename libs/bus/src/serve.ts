@@ -53,8 +53,8 @@ export function Serve<C extends Contract>(contract: C) {
 }
 
 /**
- * What a transport calls for a subject. Nest's wrapper makes five promises and as many arrays a call (5 KiB) even where
- * it has nothing to run, so a method that names nothing of Nest's is called as it is.
+ * What a transport calls for a subject. Nest's wrapper makes ten promises and as many arrays and closures a call, even
+ * where it has nothing to run, so a method that names nothing of Nest's is called as it is.
  *
  * @throws Error for a handler that is not one of `@Serve`
  */
