@@ -46,7 +46,10 @@ export class Refresh {
     const { clientId, sessionId } = presented;
     return {
       session: sessionView(judged.session),
-      refreshToken: this.credentials.refreshToken({ clientId, sessionId, generation: judged.generation }, judged.macKey),
+      refreshToken: this.credentials.refreshToken(
+        { clientId, sessionId, generation: judged.generation },
+        judged.macKey,
+      ),
       outcome: judged.verdict,
     };
   }

@@ -25,7 +25,10 @@ const columns: Columns<Row> = {
   digest: ['bytea', (row) => row.digest],
   named: ['boolean', (row) => row.named],
 };
-const echo = statement('spec.echo', `SELECT name, count, share, digest, named FROM ${asked(columns)} ORDER BY position`);
+const echo = statement(
+  'spec.echo',
+  `SELECT name, count, share, digest, named FROM ${asked(columns)} ORDER BY position`,
+);
 
 // Postgres keeps no NUL and no half of a surrogate pair; no value of ours has one (zod).
 const text = fc.string({ unit: 'grapheme' }).filter((value) => !value.includes('\0'));
@@ -33,7 +36,10 @@ const name = fc.oneof(text, fc.constantFrom('', 'NULL', 'null', '{}', '{"a":["b\
 const row: fc.Arbitrary<Row> = fc.record({
   name: fc.option(name),
   count: fc.option(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),
-  share: fc.option(fc.double({ noNaN: true }).map((share) => share + 0), { nil: undefined }),
+  share: fc.option(
+    fc.double({ noNaN: true }).map((share) => share + 0),
+    { nil: undefined },
+  ),
   digest: fc.option(fc.uint8Array().map((bytes) => Buffer.from(bytes))),
   named: fc.option(fc.boolean()),
 });

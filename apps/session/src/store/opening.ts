@@ -1,14 +1,7 @@
 import { type Queryable, type Statement, statement } from '#postgres/postgres';
 import type { App, Session } from '../domain/session.js';
 import { asked, type Columns, valuesOf } from './columns.js';
-import {
-  byKeys,
-  leastClientEpoch,
-  leastEpoch,
-  live,
-  type SessionRow,
-  sessionFact,
-} from './sql.js';
+import { byKeys, leastClientEpoch, leastEpoch, live, type SessionRow, sessionFact } from './sql.js';
 
 export interface Opening {
   readonly clientId: string;
@@ -206,7 +199,9 @@ const insertChild = statement('session.openChild', insertChildren(''));
 const insertUnheldChildren = statement('session.openChildren', insertChildren('SKIP LOCKED'));
 
 /** A child's end, age and scopes are its parent's business; all else of a session is as its opening asked. */
-interface OpenedRow extends Pick<SessionRow, 'created_at'>, Partial<Pick<SessionRow, 'auth_time' | 'expires_at' | 'scopes'>> {
+interface OpenedRow
+  extends Pick<SessionRow, 'created_at'>,
+    Partial<Pick<SessionRow, 'auth_time' | 'expires_at' | 'scopes'>> {
   readonly position: number;
   readonly crowded?: boolean;
 }
