@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
@@ -59,6 +60,15 @@ describe('deploy/Dockerfile', () => {
     }
     expect(argsOf('ARG')).toContain(`VERSION=${version}`);
     expect(argsOf('ARG')).toContain('APP=gateway');
+  });
+
+  it('gives a process the memory that the launcher gives it', async () => {
+    const { heapFlags, allocator }: { heapFlags: string[]; allocator: Record<string, string> } = await import(
+      pathToFileURL(join(root, 'tools/launcher/services.mjs')).href
+    );
+    const env = argsOf('ENV').join(' ');
+    for (const flag of heapFlags) expect(env).toContain(` ${flag}`);
+    for (const [name, value] of Object.entries(allocator)) expect(env).toContain(` ${name}=${value}`);
   });
 
   it('holds no secret', () => {

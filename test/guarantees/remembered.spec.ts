@@ -33,7 +33,7 @@ describe('what is remembered', () => {
     const limits = ['link', 'password', 'refresh', 'client-token', 'admin'].map((name) => `${name}=100000/1m`);
     stack = await startStack({ oneProcess: false, env: { LIMITS: limits.join(',') } });
     admin = new Admin(stack);
-    // The replica that makes a change forgets by itself; the other one is told by nobody.
+    // The replica that makes a change forgets by itself; another has to hear of it, or to doubt what it remembers.
     const [other] = await Promise.all([stack.addGateway(), stack.addReplica('token')]);
     gateways = [stack.url, other];
   }, startMs);

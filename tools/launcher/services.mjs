@@ -18,14 +18,20 @@ const ofAnybody = Object.values(settingsOf).flat();
 const managed = new Set([...ofAnybody, ...toAll, 'OPS_PORT', 'SERVICES']);
 
 /**
- * As deploy/Dockerfile has them. What V8 takes as the heap's limit decides how much garbage it lets lie: by its defaults the
- * live 66 MiB of one process become 190 before it looks, and young objects get three times 16 MiB besides.
+ * What V8 takes as the heap's limit decides how much garbage it lets lie: by its defaults the live 66 MiB of one process
+ * become 190 before it looks, and young objects get three times 16 MiB besides.
+ * @public deploy/Dockerfile has the same, which test/deploy checks
  */
-const nodeOptions = [
-  `--import=${pathToFileURL(inRoot('dist', 'libs', 'log', 'src', 'source-maps.js'))}`,
-  '--max-old-space-size=1024',
-  '--max-semi-space-size=8',
-];
+export const heapFlags = ['--max-old-space-size=1024', '--max-semi-space-size=8'];
+
+/**
+ * Two arenas are enough for glibc: by default each of Node's eight helper threads gets its own, in which what it freed
+ * stays.
+ * @public as above
+ */
+export const allocator = { MALLOC_ARENA_MAX: '2' };
+
+const nodeOptions = [`--import=${pathToFileURL(inRoot('dist', 'libs', 'log', 'src', 'source-maps.js'))}`, ...heapFlags];
 
 /** Above the infrastructure's layers 1 to 3: the gateway stops first, the other services next. */
 const layerOf = (name) => (name === 'gateway' ? 5 : 4);
@@ -86,7 +92,7 @@ async function startProcess(name, { processes, settings, logs, opsPort, env = pr
     layer: layerOf(name),
     command: process.execPath,
     args: [...nodeOptions, inRoot('dist', 'apps', name, 'src', 'main.js')],
-    env: { ...unmanaged(env), ...settings, OPS_PORT: String(port) },
+    env: { ...unmanaged(env), ...allocator, ...settings, OPS_PORT: String(port) },
     log: join(logs, `${name}.log`),
   });
   const ops = `http://127.0.0.1:${port}`;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Line } from '#bus/bus.module';
+import type { FeedListener } from '#bus/feed';
 import { NatsServer } from '#bus/nats-server.support';
 import { openSpecLine, type Replica, startReplica } from '#bus/replica.support';
 import { Serve } from '#bus/serve';
@@ -10,6 +11,7 @@ import { Fault } from '#contracts/fault';
 import { type Received, type Reply, service } from '#contracts/service';
 import { session } from '#contracts/session';
 import { token } from '#contracts/token';
+import { createLog } from '#log/log';
 import { Revocations } from './revocations.js';
 
 const sessions = service('session', { snapshot: session.snapshot });
@@ -207,4 +209,44 @@ describe('the revocations', () => {
     await eventually(() => revocations.trusted() === null, 500);
     await eventually(() => revocations.trusted() !== null);
   });
+});
+
+it('a flood of facts while the snapshot is read is not kept: the next snapshot has them', async () => {
+  let asked = 0;
+  let answer = () => {};
+  const bus = {
+    ask(message: unknown) {
+      if (message !== session.snapshot) return Promise.resolve({ keys: [], clients: [], nextCursor: null });
+      asked += 1;
+      return new Promise((resolve) => {
+        answer = () => resolve(nobody);
+      });
+    },
+  };
+  let listener: FeedListener | undefined;
+  const feed = {
+    listen(given: FeedListener) {
+      listener = given;
+      return { stop() {} };
+    },
+  };
+  const beat = () => {
+    for (const owner of ['identity', 'token', 'session']) listener?.beat?.(owner, Date.now());
+    return true;
+  };
+  const closed = { type: 'session.closed', clientId: 'acmeacme', at: new Date().toISOString() };
+  const flood = { ...closed, body: { sessionId: 'flooded', userId: 'u', protocol: 'claim', reason: 'admin' } };
+
+  const log = createLog({ service: 'gateway', level: 'silent' });
+  const revocations = new Revocations(bus as never, feed as never, log);
+  revocations.onApplicationBootstrap();
+  await eventually(() => beat() && asked === 1);
+  for (let fact = 0; fact <= 100_000; fact++) listener?.fact(flood as unknown as Fact);
+  answer();
+  await eventually(() => beat() && asked === 2);
+  expect(revocations.trusted()).toBeNull();
+  answer();
+  await eventually(() => beat() && revocations.trusted() !== null);
+  expect(revocations.trusted()?.size).toBe(0);
+  revocations.onModuleDestroy();
 });
