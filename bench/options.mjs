@@ -70,7 +70,7 @@ export function readOptions() {
       steady: quick ? { halfMs: 400, mostMs: 800, within: 0.03 } : { halfMs: 1500, mostMs: 9_000, within: 0.03 },
     },
     sizes: values.sizes.split(',').map((size) => number('sizes', size)),
-    minutes: number('minutes', values.minutes),
+    minutes: Math.ceil(number('minutes', values.minutes)),
     rate: number('rate', values.rate),
     write: values.write,
     out: values.out,

@@ -49,6 +49,7 @@ async function run(options) {
 }
 
 function command() {
-  const words = process.argv.slice(2).filter((word) => word !== '--write');
+  const given = process.argv.slice(2).filter((word) => word !== '--write');
+  const words = given.map((word) => (word.includes(' ') ? `"${word}"` : word));
   return words.length > 0 ? `npm run bench -- ${words.join(' ')}` : 'npm run bench';
 }
