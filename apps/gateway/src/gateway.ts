@@ -5,9 +5,11 @@ import { BusModule, type Line } from '#bus/bus.module';
 import { tracedAddresses } from './client-auth/client-auth.schema.js';
 import type { GatewayConfig } from './gateway.config.js';
 import { gatewayModule } from './gateway.module.js';
+import { CallerGuard } from './guards/caller.guard.js';
 import { Places } from './guards/places.js';
 import { edgeAdapter, mindManners } from './http/edge.js';
 import { SessionCookie } from './http/session-cookie.js';
+import { answerKnownCallers } from './native/known-callers.js';
 import { describeApi } from './native/openapi.js';
 
 @Module({})
@@ -32,6 +34,7 @@ export async function createGateway(config: GatewayConfig, line: Line): Promise<
     close: () => app.close(),
     async listen() {
       const refuseOtherMethods = await mindManners(app, edge, app.get(Places));
+      answerKnownCallers(app.getHttpAdapter().getInstance(), app.get(CallerGuard));
       describeApi(app, config.PUBLIC_URL, app.get(SessionCookie).name, edge.traced);
       await app.init();
       refuseOtherMethods();

@@ -70,6 +70,21 @@ describe('a proxy that asks who is there', () => {
     for (const text of ['x', stack.adminKey]) expect(told(await verify(stack.url, text))).toEqual(nobody);
   });
 
+  it('is told the same of a token that was seen before, and refused the same', async () => {
+    const accessToken = await ofKey();
+    const first = await verify(stack.url, accessToken);
+    const again = await verify(stack.url, accessToken);
+    expect(told(again)).toEqual(told(first));
+    expect(Object.keys(again.headers).sort()).toEqual(Object.keys(first.headers).sort());
+
+    const asked = (path: string, headers: Record<string, string>) =>
+      request(`${stack.url}${path}`, { headers: { authorization: `Bearer ${accessToken}`, ...headers } });
+    expect((await asked('/v1/verify', { 'x-client-id': 'somebodyelse' })).status).toBe(403);
+    expect((await asked('/v1/verify', { origin: 'https://evil.example' })).status).toBe(403);
+    expect((await asked('/v1/verify?a=1&a=2', {})).status).toBe(400);
+    expect((await asked('/v1/verify', { 'content-type': 'text/plain' })).status).toBe(415);
+  });
+
   it('can tell a token whose time is over', async () => {
     const accessToken = await ofKey(1);
     await new Promise((resolve) => setTimeout(resolve, 2_000));

@@ -49,7 +49,13 @@ export class ClientGuard implements CanActivate {
     await this.places.admit(request, clientId);
     if (!(await this.settings.find(clientId))?.features.shortLivedToken) throw new Fault('feature.off');
     const named = externalId === undefined ? {} : { extId: externalId };
-    return { clientId, via: 'token', scopes, ...named, expiresAt: new Date(expiresAt * 1000).toISOString() };
+    return {
+      clientId,
+      via: 'token',
+      scopes: [...scopes],
+      ...named,
+      expiresAt: new Date(expiresAt * 1000).toISOString(),
+    };
   }
 
   private async byPublicKey(request: FastifyRequest, apikey: string): Promise<ClientCaller> {

@@ -68,7 +68,7 @@ export class RevocationSet {
     if (client && (client.suspended || issuedAt < client.issuedBefore)) return true;
     if (sessionId !== undefined && this.#ended.get(sessionId) !== undefined) return true;
     if (this.#ended.get(subject) !== undefined) return true;
-    const raised = this.#raised.get(nameOf(clientId, subject));
+    const raised = this.#raised.size > 0 ? this.#raised.get(nameOf(clientId, subject)) : undefined;
     return raised !== undefined && (epoch === undefined || epoch < raised.least);
   }
 

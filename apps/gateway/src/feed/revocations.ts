@@ -154,7 +154,8 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #silentOwner(now: number): string | undefined {
-    return owners.find((owner) => !this.#pulses.get(owner)?.isFresh(now));
+    for (const [owner, pulse] of this.#pulses) if (!pulse.isFresh(now)) return owner;
+    return undefined;
   }
 
   #report(message: string, fields: { err: unknown }): void {

@@ -20,9 +20,21 @@ export function isDecided(reflector: Reflector, handler: Target, controller: Tar
 /** Denies what nobody decided about (S-96). */
 @Injectable()
 export class AccessGuard implements CanActivate {
+  /** What a class and its handlers say of themselves does not change. */
+  readonly #decided = new Map<Target, Map<Target, boolean>>();
+
   constructor(private readonly reflector: Reflector) {}
 
   canActivate(context: ExecutionContext): boolean {
-    return isDecided(this.reflector, context.getHandler(), context.getClass());
+    const [handler, controller] = [context.getHandler(), context.getClass()];
+    const known = this.#decided.get(controller)?.get(handler);
+    return known ?? this.#learn(handler, controller);
+  }
+
+  #learn(handler: Target, controller: Target): boolean {
+    const decided = isDecided(this.reflector, handler, controller);
+    const ofController = this.#decided.get(controller) ?? new Map<Target, boolean>();
+    this.#decided.set(controller, ofController.set(handler, decided));
+    return decided;
   }
 }

@@ -16,6 +16,17 @@ describe('what is remembered briefly', () => {
     expect(await known.get('a', 1_002)).toBe('a4');
   });
 
+  it('is at hand once it was fetched, for as long as it is remembered', async () => {
+    const known = new Briefly<string | null>(1_000, async (key) => (key === 'none' ? null : key));
+    const asked = known.get('a', 0);
+    expect(known.at('a', 0)).toBeUndefined();
+    await asked;
+    await known.get('none', 0);
+    expect([known.at('a', 999), known.at('a', 1_000), known.at('none', 1)]).toEqual(['a', undefined, null]);
+    known.forget('a');
+    expect(known.at('a', 1)).toBeUndefined();
+  });
+
   it('is never a failure', async () => {
     let fetched = 0;
     const known = new Briefly(1_000, async () => {

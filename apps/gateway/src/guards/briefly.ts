@@ -1,6 +1,13 @@
 /** How many answers are remembered at most; who asks for invented names must not fill the memory. */
 const most = 10_000;
 
+interface Known<Answer> {
+  readonly answer: Promise<Answer>;
+  readonly until: number;
+  /** Once it is here. */
+  settled?: { readonly answer: Answer };
+}
+
 /**
  * Remembers answers for a moment. Whoever asks for the same while it is being fetched waits for the same answer;
  * failures are not remembered.
@@ -8,7 +15,7 @@ const most = 10_000;
  * @typeParam Asked what is asked for; `nameOf` says under which name its answer is remembered
  */
 export class Briefly<Answer, Asked = string> {
-  readonly #known = new Map<string, { readonly answer: Promise<Answer>; readonly until: number }>();
+  readonly #known = new Map<string, Known<Answer>>();
 
   constructor(
     private readonly lifeMs: number,
@@ -19,6 +26,12 @@ export class Briefly<Answer, Asked = string> {
   get(asked: Asked, now = Date.now()): Promise<Answer> {
     const known = this.#known.get(this.nameOf(asked));
     return known && known.until > now ? known.answer : this.again(asked, now);
+  }
+
+  /** The answer if it is here: nobody waits then. */
+  at(asked: Asked, now = Date.now()): Answer | undefined {
+    const known = this.#known.get(this.nameOf(asked));
+    return known && known.until > now ? known.settled?.answer : undefined;
   }
 
   /** What is being fetched is forgotten too: it may have been read before the change. */
@@ -35,10 +48,16 @@ export class Briefly<Answer, Asked = string> {
     const name = this.nameOf(asked);
     if (this.#known.size >= most) this.#known.clear();
     const answer = this.fetch(asked);
-    this.#known.set(name, { answer, until: now + this.lifeMs });
-    answer.catch(() => {
-      if (this.#known.get(name)?.answer === answer) this.#known.delete(name);
-    });
+    const known: Known<Answer> = { answer, until: now + this.lifeMs };
+    this.#known.set(name, known);
+    answer.then(
+      (settled) => {
+        known.settled = { answer: settled };
+      },
+      () => {
+        if (this.#known.get(name) === known) this.#known.delete(name);
+      },
+    );
     return answer;
   }
 }

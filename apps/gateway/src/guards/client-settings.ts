@@ -35,6 +35,11 @@ export class ClientSettings {
     return settings !== null && settings.embedOrigins.length > 0;
   }
 
+  /** A client that nobody need be asked for. */
+  at(clientId: string): ClientView | undefined {
+    return this.#clients.at(clientId) ?? undefined;
+  }
+
   /** With its standing; `null` where there is no such client. */
   standing(clientId: string): Promise<ClientView | null> {
     return this.#clients.get(clientId);

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '#bus/bus';
+import type { ClientView } from '#contracts/client';
 import { Fault } from '#contracts/fault';
 import { session } from '#contracts/session';
 import { Revocations } from '../feed/revocations.js';
@@ -16,7 +17,7 @@ export interface Holder {
   readonly subject: string;
   /** Absent where the token is of no session. */
   readonly sessionId: string | undefined;
-  readonly scopes: string[];
+  readonly scopes: readonly string[];
   readonly epoch: number | undefined;
   readonly externalId: string | undefined;
   readonly authTime: number | undefined;
@@ -45,13 +46,26 @@ export class Jwts {
    * @throws Fault `token.expired`; `service.unavailable` for a token without a session while nothing is known
    */
   async check(text: string, kind: JwtKind): Promise<Holder | null> {
-    const holder = await this.genuine(text, kind);
+    const holder = this.at(text, kind) ?? (await this.genuine(text, kind));
     if (!holder) return null;
     const { clientId, sessionId } = holder;
     const revoked = this.revocations.trusted();
     if (revoked) return revoked.refuses(holder) ? null : holder;
     if (sessionId === undefined) throw new Fault('service.unavailable');
     return (await this.bus.ask(session.read, { clientId, sessionId })) && holder;
+  }
+
+  /**
+   * The same of a token that was seen before, while everything it is judged by is here and good: nothing is awaited, which
+   * takes less than a microsecond. `undefined` says nothing of the token: `check` it.
+   */
+  at(text: string, kind: JwtKind, now = Date.now()): Holder | undefined {
+    const seen = this.#verified.find(text);
+    if (seen?.token.kind !== kind || this.keys.at(seen.token.kid) !== seen.key) return undefined;
+    const { claims } = seen.token;
+    const client = this.settings.at(claims.client_id);
+    if (!client || !this.#isFor(client, claims) || claims.exp <= now / 1000) return undefined;
+    return this.revocations.trusted()?.refuses(seen.holder) === false ? seen.holder : undefined;
   }
 
   /**
@@ -65,19 +79,24 @@ export class Jwts {
     if (token?.kind !== kind) return null;
     const key = await this.keys.find(token.kid);
     if (!key) return null;
+    const { claims } = token;
+    const holder = seen?.holder ?? holderOf(claims);
     if (seen?.key !== key) {
       if (!isGenuine(token, key, this.issuer.url)) return null;
-      this.#verified.keep(text, { token, key });
+      this.#verified.keep(text, { token, holder, key });
     }
 
-    const { claims } = token;
     const client = await this.settings.standing(claims.client_id);
-    if (client?.status !== 'active' || claims.aud !== (client.settings.audience ?? this.issuer.url)) return null;
+    if (!client || !this.#isFor(client, claims)) return null;
     if (claims.exp <= Date.now() / 1000) {
       this.#verified.forget(text);
       throw new Fault('token.expired');
     }
-    return holderOf(claims);
+    return holder;
+  }
+
+  #isFor({ status, settings }: ClientView, { aud }: JwtClaims): boolean {
+    return status === 'active' && aud === (settings.audience ?? this.issuer.url);
   }
 }
 

@@ -79,6 +79,7 @@ export class Places {
    * @throws Fault `origin.refused`
    */
   async admit(request: FastifyRequest, clientId: string): Promise<void> {
+    if (this.admits(request, clientId)) return;
     const origin = foreignOrigin(request.headers, this.issuer.url);
     const [isForeignHost, settings] = await Promise.all([
       this.isForeignHost(request, clientId),
@@ -89,6 +90,16 @@ export class Places {
     if (isForeignHost) throw this.refusal(request, clientId, 'host.foreign');
     if (origin !== null && !(settings && webOrigins(settings).includes(origin)))
       throw this.refusal(request, clientId, 'origin.foreign');
+  }
+
+  /** Whether a request is surely let through, by what is here; `false` says nothing. */
+  admits({ headers }: Pick<FastifyRequest, 'headers'>, clientId: string): boolean {
+    if (foreignOrigin(headers, this.issuer.url) !== null) return false;
+    if ((headers['x-client-id'] ?? clientId) !== clientId) return false;
+    const name = headers.host ?? '';
+    if (this.#ours.has(name)) return true;
+    const whose = this.#hosts.at(name.toLowerCase());
+    return whose !== undefined && (whose.length === 0 || whose.includes(clientId));
   }
 
   /** Whether a request is addressed to a host that other clients list and this one does not. */

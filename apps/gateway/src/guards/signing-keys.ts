@@ -32,6 +32,11 @@ export class SigningKeys {
     return (await this.#sets.get(all)).set;
   }
 
+  /** One that nobody need be asked for. */
+  at(kid: string): KeyObject | undefined {
+    return this.#sets.at(all)?.keys.get(kid);
+  }
+
   async find(kid: string): Promise<KeyObject | undefined> {
     const { keys, fetchedAt } = await this.#sets.get(all);
     if (keys.has(kid) || Date.now() - fetchedAt < restMs) return keys.get(kid);

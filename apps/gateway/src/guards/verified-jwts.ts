@@ -1,8 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import type { UnverifiedJwt } from './jwt.js';
+import type { Holder } from './jwts.js';
 
 interface Verified {
   readonly token: UnverifiedJwt;
+  readonly holder: Holder;
   /** Which verified it: of a set that was fetched anew every key is another. */
   readonly key: KeyObject;
 }

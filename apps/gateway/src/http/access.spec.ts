@@ -14,7 +14,11 @@ describe('the note of an answer', () => {
     const lines: string[] = [];
     server = fastify();
     server.decorateRequest('call', null);
-    server.addHook('onRequest', noteAnswers(createLog({ service: 'spec', level, write: (line) => lines.push(line) })));
+    const note = noteAnswers(createLog({ service: 'spec', level, write: (line) => lines.push(line) }));
+    server.addHook('onRequest', (request, reply, done) => {
+      note(request, reply);
+      done();
+    });
     server.get('/spec/:secret', (_request, reply) => reply.code(201).send('made'));
     server.get('/spec/slow', async (request) => {
       await once(request.raw.socket, 'close');

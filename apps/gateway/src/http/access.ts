@@ -13,14 +13,15 @@ const timed = new Map<string, Map<string, Duration>>();
 
 /**
  * Notes every answer: its time under the template of its route, and a line in the log. Neither holds anything of the
- * address but that template, so no credential in a path or query gets there (S-111). To be the first hook of a request;
- * Fastify's own for the end (`onResponse`) is not called where the client has gone.
+ * address but that template, so no credential in a path or query gets there (S-111). To be the first a request meets;
+ * Fastify's own hook for the end (`onResponse`) is not called where the client has gone.
  */
-export function noteAnswers(log: Log): (request: FastifyRequest, reply: FastifyReply, done: () => void) => void {
+export function noteAnswers(log: Log): (request: FastifyRequest, reply: FastifyReply) => void {
   const lines = log.shows('info');
-  return (request, reply, done) => {
+  return (request, reply) => {
     const began = performance.now();
-    reply.raw.once('close', () => {
+    // A response closes once; `once` would wrap this for nothing.
+    reply.raw.on('close', () => {
       const ms = performance.now() - began;
       const route = request.routeOptions.url ?? 'unknown';
       const method = isTrace(request) ? 'TRACE' : request.method;
@@ -32,7 +33,6 @@ export function noteAnswers(log: Log): (request: FastifyRequest, reply: FastifyR
       const status = writableFinished ? statusCode : 'gone';
       log.info('answered', { method, route, status, ms: Math.round(ms * 10) / 10, trace });
     });
-    done();
   };
 }
 

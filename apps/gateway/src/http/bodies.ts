@@ -6,12 +6,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 const json = ['application/json', 'application/merge-patch+json'];
 const form = 'application/x-www-form-urlencoded';
 
-/** Reads the two kinds of body there are. An empty body is none, of whatever kind: whoever needs one refuses its absence. */
+/** An empty body is none, of whatever kind: whoever needs one refuses its absence. */
+export function nameNoEmptyBody({ headers }: Pick<FastifyRequest, 'headers'>): void {
+  if (headers['content-length'] === '0') delete headers['content-type'];
+}
+
+/** Reads the two kinds of body there are. */
 export function readBodies(server: FastifyInstance): void {
-  server.addHook('onRequest', ({ headers }, _reply, done) => {
-    if (headers['content-length'] === '0') delete headers['content-type'];
-    done();
-  });
   const parseJson = server.getDefaultJsonParser('error', 'error');
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(json, { parseAs: 'buffer' }, (request, body: Buffer, done) => {
@@ -31,10 +32,10 @@ export function isForm({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
 }
 
 /** Whether the body, if there is one, is of the kind the route documents (S-105). */
-export function isDocumentedBody({ headers, routeOptions }: FastifyRequest): boolean {
-  const type = typeOf(headers);
+export function isDocumentedBody(request: FastifyRequest): boolean {
+  const type = typeOf(request.headers);
   if (type === undefined) return true;
-  const { takes = 'json' } = routeOptions.config;
+  const { takes = 'json' } = request.routeOptions.config;
   return (takes !== 'json' && type === form) || (takes !== 'form' && json.includes(type));
 }
 

@@ -1,4 +1,3 @@
-import cookie from '@fastify/cookie';
 import { BadRequestException, MisdirectedException, UnsupportedMediaTypeException } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
@@ -7,14 +6,15 @@ import { Fault } from '#contracts/fault';
 import { Log } from '#log/log';
 import { noteAnswers } from './access.js';
 import { Addresses } from './address.js';
-import { isDocumentedBody, isForm, readBodies } from './bodies.js';
+import { isDocumentedBody, isForm, nameNoEmptyBody, readBodies } from './bodies.js';
 import { callOf } from './call.js';
+import { readCookies } from './cookies.js';
 import { crossOriginHook } from './cors.js';
 import { Denials } from './denials.js';
 import { FaultFilter } from './fault.filter.js';
-import { securityHeaders } from './headers.js';
+import { everyAnswer } from './headers.js';
 import { hostsOf, hostTrouble } from './hosts.js';
-import { isInert } from './inert.js';
+import { inertHook } from './inert.js';
 import { InputPipe } from './input.pipe.js';
 import { sweepMethods } from './method-sweep.js';
 import { isSingleValued } from './single-valued.js';
@@ -42,10 +42,13 @@ export interface Listings {
 
 /** The HTTP server as the world sees it, before any route. */
 export function edgeAdapter({
+  PUBLIC_URL,
   TRUSTED_PROXIES,
   traced,
-}: Pick<EdgeOptions, 'TRUSTED_PROXIES' | 'traced'>): FastifyAdapter {
-  return new FastifyAdapter({
+}: Pick<EdgeOptions, 'PUBLIC_URL' | 'TRUSTED_PROXIES' | 'traced'>): FastifyAdapter {
+  const adapter = new FastifyAdapter({
+    // Nothing here is a middleware.
+    skipMiddie: true,
     rewriteUrl: rewriteTraces(traced),
     trustProxy: TRUSTED_PROXIES.length > 0 ? [...TRUSTED_PROXIES] : false,
     bodyLimit: most,
@@ -63,6 +66,13 @@ export function edgeAdapter({
     frameworkErrors: refuseTarget,
     routerOptions: { maxParamLength: 512 },
   });
+  // What has no path is refused by the adapter before any hook of ours.
+  const headers = Object.entries(everyAnswer(PUBLIC_URL));
+  adapter.registerSecurityHook(({ raw: { url } }, response) => {
+    if (!url?.startsWith('/')) for (const [name, value] of headers) response.setHeader(name, value);
+    return undefined;
+  });
+  return adapter;
 }
 
 /**
@@ -79,16 +89,19 @@ export async function mindManners(
   const addresses = app.get(Addresses);
   const ours = options.NODE_ENV === 'production' ? hostsOf(options.PUBLIC_URL) : null;
 
-  app.useSecurityHeaders(securityHeaders(options.PUBLIC_URL));
+  const headers = everyAnswer(options.PUBLIC_URL);
   app.useGlobalPipes(new InputPipe());
   app.useGlobalFilters(app.get(FaultFilter));
-  await app.register(cookie);
+  await readCookies(server);
   readBodies(server);
 
   server.decorateRequest('call', null);
-  server.addHook('onRequest', noteAnswers(app.get(Log)));
+  const note = noteAnswers(app.get(Log));
+  // All in one hook: each costs as much again as what most of these do.
   server.addHook('onRequest', (request, reply, done) => {
-    reply.header('cache-control', 'no-store').header('traceparent', callOf(request).traceparent);
+    note(request, reply);
+    nameNoEmptyBody(request);
+    reply.headers(headers).header('traceparent', callOf(request).traceparent);
     if (isTrace(request)) reply.header('connection', 'close');
     const untraceable = traceTrouble(request);
     const trouble = hostTrouble(request.raw, ours);
@@ -103,16 +116,11 @@ export async function mindManners(
     denials.note({ clientId: '_', route: routeOf(request), reason: 'host.unknown', address });
     throw new MisdirectedException();
   };
-  server.addHook(
-    'onRequest',
-    crossOriginHook((origin) => listings.knowsOrigin(origin), options.PUBLIC_URL),
-  );
-  server.addHook('onRequest', (request, reply, done) => {
-    const { changesState, mints, embeddable } = request.routeOptions.config;
-    if (mints && request.method === 'HEAD') reply.code(200).send();
-    else if (!changesState || !isInert(request.method, request.headers, embeddable)) done();
-    // 204 keeps a browser from showing later what it fetched now.
-    else reply.code(request.method === 'HEAD' ? 200 : 204).send();
+  // What a route is asked before its own hooks is known when it is made: no request pays for the manners of others.
+  server.addHook('onRoute', (route) => {
+    const crossOrigin = crossOriginHook(route.config, (origin) => listings.knowsOrigin(origin), options.PUBLIC_URL);
+    const asked = [crossOrigin, inertHook(route.config), route.onRequest].flat().filter((hook) => hook !== undefined);
+    if (asked.length > 0) route.onRequest = asked;
   });
   server.addHook('preParsing', (request, _reply, _payload, done) => {
     done(isDocumentedBody(request) ? null : new UnsupportedMediaTypeException());

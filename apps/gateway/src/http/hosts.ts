@@ -12,7 +12,7 @@ export function hostTrouble(
   message: Pick<IncomingMessage, 'rawHeaders' | 'headers' | 'url' | 'httpVersion'>,
   ours: ReadonlySet<string> | null,
 ): HostTrouble | null {
-  const fields = message.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
+  const fields = hostFields(message.rawHeaders);
   if (fields > 1 || (fields === 0 && message.httpVersion === '1.1')) return 'ambiguous';
 
   const host = message.headers.host?.toLowerCase();
@@ -23,6 +23,13 @@ export function hostTrouble(
   }
   if (!ours) return null;
   return host !== undefined && ours.has(host) ? null : 'unknown';
+}
+
+/** @param raw names and values in turn */
+function hostFields(raw: readonly string[]): number {
+  let fields = 0;
+  for (let at = 0; at < raw.length; at += 2) if (raw[at]?.length === 4 && raw[at]?.toLowerCase() === 'host') fields++;
+  return fields;
 }
 
 function withoutDefaultPort(host: string | undefined, target: string): string | undefined {

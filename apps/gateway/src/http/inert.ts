@@ -1,4 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { onRequestHookHandler } from 'fastify';
+import type { RouteManners } from './manners.js';
+
+/** Has a route do nothing for requests that must not; `undefined` where it may always. */
+export function inertHook({ changesState, mints, embeddable }: RouteManners = {}): onRequestHookHandler | undefined {
+  if (!changesState && !mints) return undefined;
+  return ({ method, headers }, reply, done) => {
+    if (mints && method === 'HEAD') reply.code(200).send();
+    else if (!changesState || !isInert(method, headers, embeddable)) done();
+    // 204 keeps a browser from showing later what it fetched now.
+    else reply.code(method === 'HEAD' ? 200 : 204).send();
+  };
+}
 
 /**
  * Whether a request that changes state must do nothing (S-24): a HEAD (link scanners), a prefetch, or a request whose

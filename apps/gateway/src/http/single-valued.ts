@@ -5,5 +5,6 @@
  */
 export function isSingleValued(parameters: unknown): boolean {
   if (typeof parameters !== 'object' || parameters === null) return true;
-  return Object.entries(parameters).every(([name, value]) => typeof value === 'string' && !/[[\].]/.test(name));
+  for (const name in parameters) if (typeof parameters[name as never] !== 'string' || /[[\].]/.test(name)) return false;
+  return true;
 }

@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import type { onRequestHookHandler } from 'fastify';
 import { docsPolicy } from '../http/headers.js';
 import type { TracedAddresses } from '../http/trace.js';
 
@@ -28,9 +29,13 @@ export function describeApi(
   app
     .getHttpAdapter()
     .getInstance()
-    .addHook('onRequest', (request, reply, done) => {
-      if (/^\/docs(\/|\?|$)/.test(request.url)) reply.header('content-security-policy', docsPolicy);
-      done();
+    .addHook('onRoute', (route) => {
+      if (!/^\/docs(\/|$)/.test(route.url)) return;
+      const allowItsOwn: onRequestHookHandler = (_request, reply, done) => {
+        reply.header('content-security-policy', docsPolicy);
+        done();
+      };
+      route.onRequest = [route.onRequest ?? [], allowItsOwn].flat();
     });
   SwaggerModule.setup('docs', app, () => withTraces(SwaggerModule.createDocument(app, about), traced), {
     jsonDocumentUrl: 'openapi.json',
