@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomFillSync } from 'node:crypto';
+import { hexForIds } from '#secrets/random';
 
 /** The request of the outside world that the running code works for; every ask made meanwhile belongs to it. */
 export interface Call {
@@ -47,17 +47,7 @@ function isTraceparent(text: string): boolean {
   return /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(text);
 }
 
-const idsBytes = 24;
-/** A call to the generator costs more than what it gives: ids are cut from a block, each byte handed out once. */
-const block = Buffer.alloc(128 * idsBytes);
-let cut = block.length;
-
 function newTraceparent(): string {
-  if (cut === block.length) {
-    randomFillSync(block);
-    cut = 0;
-  }
-  const hex = block.toString('hex', cut, cut + idsBytes);
-  cut += idsBytes;
+  const hex = hexForIds(24);
   return `00-${hex.slice(0, 32)}-${hex.slice(32)}-01`;
 }

@@ -3,7 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { Fault } from '#contracts/fault';
 import type { CountedBy } from '../http/throttle.guard.js';
 import { bearerOf } from './bearer.js';
-import { type Holder, Jwts } from './jwts.js';
+import type { Holder } from './holder.js';
+import { Jwts } from './jwts.js';
 import { Places } from './places.js';
 
 /** A user with an access token: what it says of them, and of the session it is of. */

@@ -5,7 +5,8 @@ import { type SessionView, session } from '#contracts/session';
 import { SessionCookie } from '../http/session-cookie.js';
 import { isKey } from './bearer.guard.js';
 import { bearerOf } from './bearer.js';
-import { type Holder, Jwts } from './jwts.js';
+import type { Holder } from './holder.js';
+import { Jwts } from './jwts.js';
 
 /** Who is calling: what an access token says of itself, and a session too. */
 export type SignedIn = Pick<SessionView, 'clientId' | 'subject' | 'sessionId'> & { readonly scopes: readonly string[] };

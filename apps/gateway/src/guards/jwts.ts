@@ -5,25 +5,11 @@ import { Fault } from '#contracts/fault';
 import { session } from '#contracts/session';
 import { Revocations } from '../feed/revocations.js';
 import { ClientSettings } from './client-settings.js';
+import { type Holder, holderOf } from './holder.js';
 import { Issuer } from './issuer.js';
 import { isGenuine, type JwtClaims, type JwtKind, readJwt } from './jwt.js';
 import { SigningKeys } from './signing-keys.js';
 import { VerifiedJwts } from './verified-jwts.js';
-
-/** Whom a JWT of ours speaks for. Times are in seconds since 1970. */
-export interface Holder {
-  readonly clientId: string;
-  /** The userId, or `key_<id>`. */
-  readonly subject: string;
-  /** Absent where the token is of no session. */
-  readonly sessionId: string | undefined;
-  readonly scopes: readonly string[];
-  readonly epoch: number | undefined;
-  readonly externalId: string | undefined;
-  readonly authTime: number | undefined;
-  readonly issuedAt: number;
-  readonly expiresAt: number;
-}
 
 /** Checks the JWTs that Segue signed, in the gateway itself. */
 @Injectable()
@@ -98,18 +84,4 @@ export class Jwts {
   #isFor({ status, settings }: ClientView, { aud }: JwtClaims): boolean {
     return status === 'active' && aud === (settings.audience ?? this.issuer.url);
   }
-}
-
-function holderOf(claims: JwtClaims): Holder {
-  return {
-    clientId: claims.client_id,
-    subject: claims.sub,
-    sessionId: claims.sid,
-    scopes: claims.scope.split(' ').filter(Boolean),
-    epoch: claims.epoch,
-    externalId: claims.ext,
-    authTime: claims.auth_time,
-    issuedAt: claims.iat,
-    expiresAt: claims.exp,
-  };
 }

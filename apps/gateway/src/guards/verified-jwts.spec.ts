@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import type { Holder } from './holder.js';
 import type { UnverifiedJwt } from './jwt.js';
-import type { Holder } from './jwts.js';
 import { VerifiedJwts } from './verified-jwts.js';
 
 const { publicKey: key } = generateKeyPairSync('ed25519');

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
+import type { Holder } from './holder.js';
 import type { UnverifiedJwt } from './jwt.js';
-import type { Holder } from './jwts.js';
 
 interface Verified {
   readonly token: UnverifiedJwt;

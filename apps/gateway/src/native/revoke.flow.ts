@@ -3,8 +3,9 @@ import { Bus } from '#bus/bus';
 import { Fault } from '#contracts/fault';
 import { session } from '#contracts/session';
 import { clientNamedBy, isRefreshToken } from '../guards/credential.js';
+import type { Holder } from '../guards/holder.js';
 import { readJwt } from '../guards/jwt.js';
-import { type Holder, Jwts } from '../guards/jwts.js';
+import { Jwts } from '../guards/jwts.js';
 
 /**
  * Ends what a token of the client's own goes on from: its session, with the refresh chain, every access token and all that
