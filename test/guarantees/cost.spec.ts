@@ -49,7 +49,7 @@ describe('the cost', () => {
     bus.clear();
     sql.clear();
     const result = await work();
-    const asks = bus.asked.filter((ask) => !remembered.includes(ask));
+    const asks = (await bus.asked()).filter((ask) => !remembered.includes(ask));
     return { result, asks, trips: sql.asked.filter((name) => ofRequests.test(name)) };
   };
 

@@ -56,7 +56,7 @@ describe('the five services as one process', () => {
     expect(status).toBe(200);
     const services = ['gateway', 'identity', 'token', 'session', 'audit'];
     const stores = services.slice(1).map((name) => `${name}.postgres`);
-    const parts = ['process', 'nats', ...services.map((name) => `${name}.process`), ...stores];
+    const parts = ['process', 'nats', 'gateway.revocations', ...services.map((name) => `${name}.process`), ...stores];
     expect(Object.keys(details).sort()).toEqual(parts.sort());
   });
 

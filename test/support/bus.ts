@@ -37,8 +37,15 @@ async function lineTo({ nats }: Stack) {
   };
 }
 
+interface BusTap {
+  /** What was asked before the last answer over HTTP came: the broker passes it on before it answers us. */
+  asked(): Promise<readonly string[]>;
+  clear(): void;
+  close(): Promise<void>;
+}
+
 /** Notes the subject of every ask that passes, in order; beats are no asks, and a snapshot no request has caused. */
-export async function tapBus(stack: Stack): Promise<{ asked: string[]; clear(): void; close(): Promise<void> }> {
+export async function tapBus(stack: Stack): Promise<BusTap> {
   const { connection, close } = await lineTo(stack);
   const asked: string[] = [];
   const nats = await connection.ready;
@@ -48,7 +55,7 @@ export async function tapBus(stack: Stack): Promise<{ asked: string[]; clear(): 
     },
   });
   await nats.flush();
-  return { asked, clear: () => asked.splice(0), close };
+  return { asked: () => nats.flush().then(() => asked), clear: () => asked.splice(0), close };
 }
 
 /** Every message of the stream, headers included, as text. */

@@ -25,6 +25,9 @@ const shortestPauseMs = 100;
 const longestPauseMs = 5000;
 /** A little less than the poll, so that each poll brings a beat. */
 const beatMs = 900;
+/** A gateway that starts at the same time has no word of the revocations before each owner's first beat. */
+const youngMs = 5_000;
+const youngPollMs = 200;
 const betweenLinesMs = 30_000;
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
@@ -63,6 +66,7 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
   private nextLine = 0;
   private nextBeat = 0;
   private nextMaintenance = 0;
+  private readonly began = performance.now();
 
   constructor(
     @Inject(outboxOf) private readonly service: string,
@@ -166,12 +170,16 @@ export class Relay implements OnApplicationBootstrap, BeforeApplicationShutdown 
     const now = performance.now();
     if (drainedUpTo === undefined || now < this.nextBeat) return;
     this.feed.beat(this.service, drainedUpTo);
-    this.nextBeat = now + beatMs;
+    this.nextBeat = this.isYoung(now) ? now : now + beatMs;
   }
 
   private async rest(gather: number): Promise<void> {
-    await this.outbox.whenKicked(pollMs);
+    await this.outbox.whenKicked(this.isYoung(performance.now()) ? youngPollMs : pollMs);
     await this.pause(gather);
+  }
+
+  private isYoung(now: number): boolean {
+    return now - this.began < youngMs;
   }
 
   private async pause(ms: number): Promise<void> {

@@ -144,7 +144,8 @@ describe('POST /api/token', () => {
       refusedWith(await target.signIn({ password: 'wrong horse battery' }), 'invalid_grant');
     refusedWith(await target.signIn(), 'invalid_grant');
     expect((await member.signIn()).status).toBe(200);
-    const refusals = await admin.audit({ clientId: partner.clientId, type: 'password.refused', userId: target.userId });
+    const query = { clientId: partner.clientId, type: 'password.refused', userId: target.userId };
+    const refusals = await admin.audit(query, 11);
     expect(refusals[0]).toMatchObject({ reason: 'locked' });
   });
 

@@ -12,6 +12,7 @@ import { type Received, type Reply, service } from '#contracts/service';
 import { session } from '#contracts/session';
 import { token } from '#contracts/token';
 import { createLog } from '#log/log';
+import { Readiness } from '#ops/readiness';
 import { Revocations } from './revocations.js';
 
 const sessions = service('session', { snapshot: session.snapshot });
@@ -68,7 +69,7 @@ describe('the revocations', () => {
     ]);
     gateway = openSpecLine(nats.url);
     await gateway.connection.ready;
-    revocations = new Revocations(gateway.bus, gateway.feed, gateway.log);
+    revocations = new Revocations(gateway.bus, gateway.feed, gateway.log, gateway.readiness);
     asked = [];
     answer = async () => nobody;
     beats = ['identity', 'token', 'session'];
@@ -114,6 +115,20 @@ describe('the revocations', () => {
     await eventually(() => refuses('third') === true, 500);
     expect(['first', 'second', 'fourth'].map((id) => refuses(id))).toEqual([true, true, false]);
     expect(says('revocations are known')).toHaveLength(1);
+  });
+
+  it('hold a gateway back that has never known them, but for three seconds at most', async () => {
+    const state = async () => (await gateway.readiness.parts()).get('revocations');
+    start();
+    expect(await state()).toBe('down');
+    await eventually(() => revocations.trusted() !== null);
+    expect(await state()).toBe('up');
+
+    const deaf = new Revocations(gateway.bus, gateway.feed, gateway.log, gateway.readiness);
+    expect(await state()).toBe('down');
+    await delay(3_100);
+    expect(await state()).toBe('up');
+    expect(deaf.trusted()).toBeNull();
   });
 
   it('lose no fact that comes while the snapshot is read, and the fact outdoes the snapshot', async () => {
@@ -238,7 +253,7 @@ it('a flood of facts while the snapshot is read is not kept: the next snapshot h
   const flood = { ...closed, body: { sessionId: 'flooded', userId: 'u', protocol: 'claim', reason: 'admin' } };
 
   const log = createLog({ service: 'gateway', level: 'silent' });
-  const revocations = new Revocations(bus as never, feed as never, log);
+  const revocations = new Revocations(bus as never, feed as never, log, new Readiness(log));
   revocations.onApplicationBootstrap();
   await eventually(() => beat() && asked === 1);
   for (let fact = 0; fact <= 100_000; fact++) listener?.fact(flood as unknown as Fact);

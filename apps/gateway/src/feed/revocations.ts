@@ -7,6 +7,7 @@ import { session } from '#contracts/session';
 import { token } from '#contracts/token';
 import { Log } from '#log/log';
 import { metrics } from '#metrics/metrics';
+import { Readiness } from '#ops/readiness';
 import { Pulse } from './pulse.js';
 import { RevocationSet, revokingFacts } from './revocation-set.js';
 
@@ -17,6 +18,8 @@ const patienceMs = 4_000;
 const relearnMs = 30_000;
 const lookMs = 100;
 const clearMs = 1_000;
+/** A gateway waits so long for its first set before it takes work: it answers 503 where only the set could tell. */
+const firstSetMs = 3_000;
 const shortestPauseMs = 250;
 const longestPauseMs = 15_000;
 const betweenLinesMs = 30_000;
@@ -35,6 +38,7 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #pulses = new Map(owners.map((owner) => [owner, new Pulse(patienceMs, relearnMs)]));
   readonly #stopping = new AbortController();
   #set: RevocationSet | undefined;
+  #wasKnown = false;
   #heard: Fact[] = [];
   /** How often something came between. */
   #doubts = 0;
@@ -46,7 +50,13 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly bus: Bus,
     private readonly feed: FactFeed,
     private readonly log: Log,
-  ) {}
+    readiness: Readiness,
+  ) {
+    const patienceEnds = performance.now() + firstSetMs;
+    readiness.add('revocations', async () => {
+      if (!this.#wasKnown && performance.now() < patienceEnds) throw new Error('not known yet');
+    });
+  }
 
   onApplicationBootstrap(): void {
     this.#listening = this.feed.listen({
@@ -124,6 +134,7 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
     if (doubts !== this.#doubts || this.#silentOwner(performance.now())) return undefined;
     this.#heard = [];
     this.#set = set;
+    this.#wasKnown = true;
     this.log.info('revocations are known: access tokens are checked here', { entries: set.size });
     return set;
   }

@@ -5,6 +5,6 @@ import { type PageManners, pagePolicy } from './headers.js';
 export function showPage(reply: FastifyReply, page: string, manners: PageManners): void {
   reply.code(200).header('content-security-policy', pagePolicy(manners)).type('text/html; charset=utf-8');
   // The older field cannot name anybody, so it would forbid what the policy allows.
-  if (manners.framedBy && manners.framedBy.length > 0) reply.raw.removeHeader('x-frame-options');
+  if (manners.framedBy && manners.framedBy.length > 0) reply.removeHeader('x-frame-options');
   reply.send(page);
 }
