@@ -11,7 +11,7 @@ import { type Stack, startMs, startStack } from '../support/stack.js';
 import { trusting } from '../support/trusting.js';
 import { type Kind, Wallet } from '../support/wallet.js';
 
-/** What the five processes are tested for at length, once through: `SEGUE_TEST_FORM=one-process npm test` does it all. */
+/** What only this form has; the protocols' own specs run on it as well (jest.config.mjs). */
 describe('the five services as one process', () => {
   let stack: Stack;
   let admin: Admin;
