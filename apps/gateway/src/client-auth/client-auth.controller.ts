@@ -4,7 +4,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Fault } from '#contracts/fault';
 import { Public } from '../guards/access.guard.js';
-import type { KeyCaller } from '../guards/api-keys.js';
 import { isKey } from '../guards/bearer.guard.js';
 import { ClientSettings } from '../guards/client-settings.js';
 import { clientNamedBy } from '../guards/credential.js';
@@ -26,7 +25,7 @@ import {
   type Tokens,
   tokens,
 } from './client-auth.schema.js';
-import { ProvenKey, ProvenKeyGuard } from './proven-key.guard.js';
+import { ProvenKeyGuard, provenKeyOf } from './proven-key.guard.js';
 import { ReauthenticateFlow } from './reauthenticate.flow.js';
 import { byChain, isJwt, presentedToken } from './renewing.js';
 
@@ -51,11 +50,10 @@ export class ClientAuthController {
   @ApiOperation({ summary: 'Sign a program in with its private key' })
   @ApiOkResponse({ standardSchema: tokens })
   authenticate(
-    @ProvenKey() key: KeyCaller,
     @Body({ schema: credentials }) { scope = [] }: Credentials,
     @Req() request: FastifyRequest,
   ): Promise<Tokens> {
-    return this.authenticating.run(key, scope, this.attempts.of(request));
+    return this.authenticating.run(provenKeyOf(request), scope, this.attempts.of(request));
   }
 
   @Get()

@@ -1,4 +1,4 @@
-import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Fault } from '#contracts/fault';
 import type { KeyCaller } from '../guards/api-keys.js';
@@ -27,10 +27,11 @@ export class ProvenKeyGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const caller = await this.throttle.countRefusals('client-auth', context, async () => {
+    const caller = await this.throttle.countRefusals('client-auth', context, () => {
       const given = credentials.safeParse(request.body);
       if (!given.success) throw new Fault('request.invalid', { detail: 'api_key, api_secret and scope are strings' });
-      return this.keys.check(request, presentedKey(request.headers['x-api-key'], given.data));
+      const key = presentedKey(request.headers['x-api-key'], given.data);
+      return this.keys.at(request, key) ?? this.keys.check(request, key);
     });
     await this.throttle.count('client-auth', context, () => `key_${caller.keyId}`);
     request.provenKey = caller;
@@ -38,9 +39,8 @@ export class ProvenKeyGuard implements CanActivate {
   }
 }
 
-/** The key `ProvenKeyGuard` let in. */
-export const ProvenKey = createParamDecorator((_: unknown, context: ExecutionContext): KeyCaller => {
-  const { provenKey } = context.switchToHttp().getRequest<FastifyRequest>();
+/** The key `ProvenKeyGuard` let in. No decorator of a parameter: Nest takes the value of such a one through its pipes. */
+export function provenKeyOf({ provenKey }: FastifyRequest): KeyCaller {
   if (!provenKey) throw new Error('a route that wants the key needs the ProvenKeyGuard');
   return provenKey;
-});
+}

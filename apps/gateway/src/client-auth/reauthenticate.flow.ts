@@ -22,7 +22,8 @@ export class ReauthenticateFlow {
     const asked = { refreshToken, protocols: ['client-auth' as const], attempt };
     const { session: current, refreshToken: successor } = await this.bus.ask(session.refresh, asked);
     try {
-      const client = await this.clients.standing(current.clientId);
+      const { clientId } = current;
+      const client = this.clients.at(clientId) ?? (await this.clients.standing(clientId));
       if (!client) throw new Fault('refresh.refused');
       // Its sessions end a moment after it was suspended; from then on they are refused as what they are.
       if (client.status === 'suspended') throw new Fault('account.suspended');

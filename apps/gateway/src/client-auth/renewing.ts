@@ -3,7 +3,6 @@ import { Fault } from '#contracts/fault';
 import { bearerOf } from '../guards/bearer.js';
 import { chainNamedBy } from '../guards/credential.js';
 import type { CountedBy } from '../http/throttle.guard.js';
-import { renewal } from './client-auth.schema.js';
 
 /**
  * The refresh token of a request: in its body, or as its bearer; never in a cookie, never in the address.
@@ -11,7 +10,7 @@ import { renewal } from './client-auth.schema.js';
  * @throws Fault `request.invalid` where there is none, or two that differ
  */
 export function presentedToken(request: FastifyRequest): string {
-  const body = renewal.safeParse(request.body).data?.refresh_token;
+  const body = tokenIn(request.body);
   const { authorization } = request.headers;
   const bearer = authorization === undefined ? undefined : (bearerOf(request) ?? '');
   const token = body ?? bearer;
@@ -22,10 +21,15 @@ export function presentedToken(request: FastifyRequest): string {
 
 /** Each chain has a limit of its own; what names none counts for its address. */
 export const byChain: CountedBy = (request, address) => {
-  const body = renewal.safeParse(request.body).data?.refresh_token;
-  const token = body ?? bearerOf(request);
+  const token = tokenIn(request.body) ?? bearerOf(request);
   return token === undefined ? address : chainNamedBy(token);
 };
+
+/** The token a body names, of which nothing else is looked at: the limit asks for it before the body is checked. */
+function tokenIn(body: unknown): string | undefined {
+  const named: unknown = Object(body)['refresh_token'];
+  return typeof named === 'string' ? named : undefined;
+}
 
 /** Access tokens are JWTs, and no other credential looks like one (state.md, "Credentials name themselves"). */
 export function isJwt(token: string): boolean {

@@ -27,7 +27,7 @@ export class IssuingKeyGuard implements CanActivate {
     const { apikey } = request.headers;
     if (typeof apikey !== 'string' || apikey === '') throw new Fault('key.refused');
 
-    const caller = await this.keys.check(request, apikey);
+    const caller = this.keys.at(request, apikey) ?? (await this.keys.check(request, apikey));
     const { clientId, settings } = caller.client;
     if (!settings.features.shortLivedToken) throw this.keys.refusal(request, clientId, 'feature.off');
     if (!caller.scopes.includes(issuingScope)) throw this.keys.refusal(request, clientId, 'scope.missing');

@@ -12,15 +12,16 @@ interface Known<Answer> {
  * Remembers answers for a moment. Whoever asks for the same while it is being fetched waits for the same answer;
  * failures are not remembered.
  *
- * @typeParam Asked what is asked for; `nameOf` says under which name its answer is remembered
+ * @typeParam Named what names an answer; `nameOf` says under which name it is remembered
+ * @typeParam Asked what is needed to fetch it
  */
-export class Briefly<Answer, Asked = string> {
+export class Briefly<Answer, Named = string, Asked extends Named = Named> {
   readonly #known = new Map<string, Known<Answer>>();
 
   constructor(
     private readonly lifeMs: number,
     private readonly fetch: (asked: Asked) => Promise<Answer>,
-    private readonly nameOf: (asked: Asked) => string = String,
+    private readonly nameOf: (asked: Named) => string = String,
   ) {}
 
   get(asked: Asked, now = Date.now()): Promise<Answer> {
@@ -29,13 +30,13 @@ export class Briefly<Answer, Asked = string> {
   }
 
   /** The answer if it is here: nobody waits then. */
-  at(asked: Asked, now = Date.now()): Answer | undefined {
+  at(asked: Named, now = Date.now()): Answer | undefined {
     const known = this.#known.get(this.nameOf(asked));
     return known && known.until > now ? known.settled?.answer : undefined;
   }
 
   /** What is being fetched is forgotten too: it may have been read before the change. */
-  forget(asked: Asked): void {
+  forget(asked: Named): void {
     this.#known.delete(this.nameOf(asked));
   }
 

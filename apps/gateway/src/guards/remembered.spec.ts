@@ -131,3 +131,20 @@ describe.each(all)('$what, in use all the time,', ({ lifeMs, ends, make }) => {
     expect(gateway.asked()).toBe(2);
   });
 });
+
+describe('an API key in use', () => {
+  const known = { clientId, expiresAt: null as string | null };
+  const feed = { listen: () => undefined } as unknown as FactFeed;
+  const keys = new ApiKeys({ ask: async () => known } as unknown as Bus, feed);
+  const key = 'segue_sk_spec';
+
+  it('is at hand once it was good, as long as it is', async () => {
+    expect(keys.at(key)).toBeUndefined();
+    await keys.check(key, attempt);
+    expect(keys.at(key)).toBe(known);
+    expect(keys.at('segue_sk_other')).toBeUndefined();
+    expect(keys.at('x'.repeat(513))).toBeUndefined();
+    known.expiresAt = new Date(Date.now()).toISOString();
+    expect(keys.at(key)).toBeUndefined();
+  });
+});

@@ -30,6 +30,16 @@ export class ServerKeys {
     return caller;
   }
 
+  /**
+   * The same where nothing has to be awaited, nor a support id made for a refusal: a key that was good a moment ago, at a
+   * place that is here and surely good. `undefined` says nothing of it: `check` it.
+   */
+  at(request: FastifyRequest, key: string): KeyCaller | undefined {
+    if (isFromBrowser(request)) return undefined;
+    const caller = this.keys.at(key);
+    return caller?.kind === 'private' && this.places.admits(request, caller.client.clientId) ? caller : undefined;
+  }
+
   /** The fault for who may not do this although the key is good. */
   refusal(request: FastifyRequest, clientId: string, code: FaultCode, reason: string = code): Fault {
     this.denials.note({ clientId, route: routeOf(request), reason, address: this.addresses.hash(request) });

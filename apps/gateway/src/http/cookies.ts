@@ -1,14 +1,17 @@
 import cookie from '@fastify/cookie';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 const none = Object.freeze({});
 
-/** Cookies are read of the requests that bring some: most do not, and need no container of their own. */
-export async function readCookies(server: FastifyInstance): Promise<void> {
+/**
+ * Cookies are read of the requests that bring some: most do not, and need no container of their own.
+ *
+ * @returns what reads them: nothing else may ask for cookies before it
+ */
+export async function readCookies(server: FastifyInstance): Promise<(request: FastifyRequest) => void> {
   await server.register(cookie, { hook: false });
-  server.addHook('onRequest', (request, _reply, done) => {
+  return (request) => {
     const { cookie: brought } = request.headers;
     request.cookies = brought === undefined ? none : server.parseCookie(brought);
-    done();
-  });
+  };
 }

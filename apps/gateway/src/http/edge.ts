@@ -92,7 +92,7 @@ export async function mindManners(
   const headers = everyAnswer(options.PUBLIC_URL);
   app.useGlobalPipes(new InputPipe());
   app.useGlobalFilters(app.get(FaultFilter));
-  await readCookies(server);
+  const cookies = await readCookies(server);
   readBodies(server);
 
   server.decorateRequest('call', null);
@@ -100,6 +100,7 @@ export async function mindManners(
   // All in one hook: each costs as much again as what most of these do.
   server.addHook('onRequest', (request, reply, done) => {
     note(request, reply);
+    cookies(request);
     nameNoEmptyBody(request);
     reply.headers(headers).header('traceparent', callOf(request).traceparent);
     if (isTrace(request)) reply.header('connection', 'close');

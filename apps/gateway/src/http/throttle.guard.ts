@@ -29,8 +29,10 @@ declare module 'fastify' {
 /** The limit a route counts towards. It is bound to the handler, so no spelling of the path escapes it (S-97). */
 export const Limited = (name: LimitName, by?: CountedBy) => SetMetadata<string, LimitMark>(mark, { name, by });
 
+type Handler = Parameters<Reflector['get']>[1];
+
 /** The name of the limit a handler counts towards. */
-export function limitOf(reflector: Reflector, handler: Parameters<Reflector['get']>[1]): LimitName | undefined {
+export function limitOf(reflector: Reflector, handler: Handler): LimitName | undefined {
   return reflector.get<LimitMark | undefined>(mark, handler)?.name;
 }
 
@@ -39,6 +41,8 @@ export function limitOf(reflector: Reflector, handler: Parameters<Reflector['get
 export class ThrottleGuard implements CanActivate {
   /** What is told of a limit is the same for every request. */
   private readonly told: ReadonlyMap<string, string>;
+  /** What a handler says of itself does not change; to ask its metadata takes a walk through a chain of maps. */
+  private readonly marks = new Map<Handler, LimitMark | null>();
 
   constructor(
     private readonly windows: RateWindows,
@@ -50,8 +54,16 @@ export class ThrottleGuard implements CanActivate {
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const limited = this.reflector.get<LimitMark | undefined>(mark, context.getHandler());
-    return limited === undefined || this.count(limited.name, context, limited.by);
+    const handler = context.getHandler();
+    const known = this.marks.get(handler);
+    const limited = known === undefined ? this.learn(handler) : known;
+    return limited === null || this.count(limited.name, context, limited.by);
+  }
+
+  private learn(handler: Handler): LimitMark | null {
+    const limited = this.reflector.get<LimitMark | undefined>(mark, handler) ?? null;
+    this.marks.set(handler, limited);
+    return limited;
   }
 
   /** Counts a request towards a limit. @throws Fault `limit.exceeded`, `service.unavailable` */
@@ -77,7 +89,11 @@ export class ThrottleGuard implements CanActivate {
   }
 
   /** Counts for its address what `prove` refuses. That a dependency is down says nothing of who asks. */
-  async countRefusals<Proof>(name: LimitName, context: ExecutionContext, prove: () => Promise<Proof>): Promise<Proof> {
+  async countRefusals<Proof>(
+    name: LimitName,
+    context: ExecutionContext,
+    prove: () => Proof | Promise<Proof>,
+  ): Promise<Proof> {
     try {
       return await prove();
     } catch (error) {

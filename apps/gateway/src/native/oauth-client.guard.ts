@@ -25,9 +25,10 @@ export class OauthClientGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const { client, keyId } = await this.throttle.countRefusals('introspection', context, () =>
-      this.keys.check(request, bearerOf(request) ?? basicOf(request)?.password ?? ''),
-    );
+    const { client, keyId } = await this.throttle.countRefusals('introspection', context, () => {
+      const key = bearerOf(request) ?? basicOf(request)?.password ?? '';
+      return this.keys.at(request, key) ?? this.keys.check(request, key);
+    });
     await this.throttle.count('introspection', context, () => `key_${keyId}`);
     request.oauthClientId = client.clientId;
     return true;
