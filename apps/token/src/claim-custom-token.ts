@@ -56,9 +56,8 @@ export class ClaimCustomToken {
       ? await this.lanes.run(clientId, () => this.guess(request, presented))
       : await this.take(request, presented);
     const { tokenId, userId, epoch, expiresAt } = taken;
-    const { settings } = client;
     return {
-      client: { clientId, epoch: client.epoch, settings },
+      client: { clientId, epoch: client.epoch, lifetimes: client.settings.lifetimes.customToken },
       ...{ tokenId, userId, epoch, externalId, parentId: null, expiresAt },
     };
   }

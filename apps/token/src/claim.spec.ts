@@ -52,7 +52,7 @@ describe('a one-time token', () => {
     expect(secret).toMatch(new RegExp(`^segue_code_${clientId}_[0-9A-Za-z]{43}$`));
     const { client, tokenId, expiresAt, ...rest } = await claim(secret, { landing }, there);
     expect({ client, rest }).toEqual({
-      client: { clientId, epoch: 0, settings: settings.parse({}) },
+      client: { clientId, epoch: 0, lifetimes: { access: 900, session: 1_296_000 } },
       rest: { userId, parentId, epoch: null, externalId: null },
     });
     expect(tokenId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
@@ -200,7 +200,7 @@ describe('a token for whoever holds it', () => {
     expect(secret).toMatch(new RegExp(`^segue_ott_${clientId}_[0-9A-Za-z]{43}$`));
     const { purpose, ...user } = told;
     expect(await take(secret, undefined, there)).toEqual({
-      client: { clientId, epoch: 0, settings: settings.parse({}) },
+      client: { clientId, epoch: 0, lifetimes: { access: 86_400, session: 1_296_000 } },
       tokenId,
       expiresAt,
       ...user,

@@ -86,8 +86,10 @@ function isOfAnother(waiting: OneTimeToken | null, request: Request): boolean {
 function answer({ clientId, epoch, settings }: KnownClient, taken: OneTimeToken): Answer {
   const { tokenId, userId, parentId, expiresAt } = taken;
   const user = taken.purpose === 'one-time' ? taken : { epoch: null, externalId: null };
+  const { apiLink, oneTime } = settings.lifetimes;
+  const { access, session } = taken.purpose === 'one-time' ? oneTime : apiLink;
   return {
-    client: { clientId, epoch, settings },
+    client: { clientId, epoch, lifetimes: { access, session } },
     tokenId,
     userId,
     epoch: user.epoch,

@@ -100,7 +100,7 @@ describe('a custom token', () => {
     expect(secret).toMatch(new RegExp(`^[0-9a-f]{${length}}$`));
     expect(Math.abs(expiresAt - nowSeconds() - 900)).toBeLessThanOrEqual(2);
     expect(await claim(user.externalId, secret, { on: there })).toEqual({
-      client: { clientId, epoch: 0, settings: settings.parse({}) },
+      client: { clientId, epoch: 0, lifetimes: { access: 900, session: 31_536_000 } },
       ...{ tokenId, expiresAt, ...user, parentId: null },
     });
     await expect(claim(user.externalId, secret)).rejects.toMatchObject(refused);

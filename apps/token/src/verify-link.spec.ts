@@ -39,7 +39,13 @@ describe('verifyLink', () => {
     });
     const hash = sha256(token.slice(0, token.lastIndexOf('.'))).toString('base64url');
     expect(await verify(token)).toEqual({
-      client: { clientId, epoch: 0, settings: settings.parse({}) },
+      client: {
+        ...{ clientId, epoch: 0, lifetimes: { access: 900, session: 1_296_000 } },
+        settings: {
+          ...{ landingUrl: '/', loginUrl: '/login', redirectUrls: [], callbackPaths: [], embedOrigins: [] },
+          ...{ landingMode: 'direct', switchUser: 'confirm', emailConflict: 'keep-owner' },
+        },
+      },
       secretId,
       claims: { externalId: 'u', email: 'a@example.com', locale: 'en-US' },
       asOf: iat,

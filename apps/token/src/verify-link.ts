@@ -44,10 +44,10 @@ export class VerifyLink {
 }
 
 function answer({ client, link, jwt, secretId }: Exclude<CheckedLink, { reason: unknown }>): Answer {
-  const { clientId, epoch, settings } = client;
+  const { clientId, epoch, settings, linkSettings } = client;
   const hash = sha256Text(jwt.signingInput);
   return {
-    client: { clientId, epoch, settings },
+    client: { clientId, epoch, lifetimes: settings.lifetimes.apiLink, settings: linkSettings },
     secretId,
     claims: link.claims,
     asOf: link.asOf,

@@ -15,8 +15,29 @@ import {
 import { service } from './service.js';
 import { longestAccessSeconds, settings } from './settings.js';
 
-/** What the flows need to know of the client a credential belongs to. */
-const credentialOwner = z.strictObject({ clientId, epoch: z.int(), settings });
+/** The client a key belongs to; the gateway remembers who a key is. */
+const keyOwner = z.strictObject({ clientId, epoch: z.int(), settings });
+
+/** What of its client's settings a link is received by. A whole client is a kilobyte, written and read for each link. */
+export const linkSettings = settings.pick({
+  landingUrl: true,
+  loginUrl: true,
+  redirectUrls: true,
+  callbackPaths: true,
+  embedOrigins: true,
+  landingMode: true,
+  switchUser: true,
+  emailConflict: true,
+});
+export type LinkSettings = z.output<typeof linkSettings>;
+
+/** The client of a credential that opens a session. */
+const sessionOwner = z.strictObject({
+  clientId,
+  epoch: z.int(),
+  /** Seconds; of the session it opens, and of its access tokens. */
+  lifetimes: z.strictObject({ access: z.int(), session: z.int() }),
+});
 
 /** The claims of an API Link token after every check; an absent one leaves the stored value (S-34). */
 export const linkClaims = z.strictObject({
@@ -42,7 +63,7 @@ export const token = service('token', {
       z.strictObject({ handle: z.string().max(64), attempt }),
     ]),
     reply: z.strictObject({
-      client: credentialOwner,
+      client: sessionOwner.extend({ settings: linkSettings }),
       secretId,
       claims: linkClaims,
       /** Seconds; `iat`, else `exp - linkMaxAgeSeconds`: which link is newer (state.md). */
@@ -154,7 +175,7 @@ export const token = service('token', {
       }),
     ]),
     reply: z.strictObject({
-      client: credentialOwner,
+      client: sessionOwner,
       tokenId: z.uuid(),
       userId,
       /** The epoch the user had when it was offered; a landing's user is looked up anew. */
@@ -174,7 +195,7 @@ export const token = service('token', {
   authenticate: {
     request: z.strictObject({ key: z.string().max(512), attempt }),
     reply: z.strictObject({
-      client: credentialOwner,
+      client: keyOwner,
       keyId,
       kind: z.enum(['private', 'public']),
       epoch: z.int(),

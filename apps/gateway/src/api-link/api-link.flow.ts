@@ -31,7 +31,7 @@ export class ApiLinkFlow {
         : { clientId: given.clientId, userToken: given.userToken, attempt },
     );
     const { claims, asOf, hash, origin, expiresAt, secretId } = link;
-    const { clientId, settings, epoch: clientEpoch } = link.client;
+    const { clientId, settings, lifetimes, epoch: clientEpoch } = link.client;
     if (clientId !== given.clientId) throw new Fault('link.refused');
     const { location, callback } = landing('handle' in given ? link.callbackPath : given.callbackPath, settings);
     if (settings.landingMode === 'confirm' && said === 'nothing') return { kind: 'confirm', settings, location };
@@ -57,7 +57,7 @@ export class ApiLinkFlow {
       originUntil: origin === null ? null : expiresAt + fenceSeconds,
       presented,
       switchUser: said === 'switch' ? 'replace' : settings.switchUser,
-      lifetimeSeconds: settings.lifetimes.apiLink.session,
+      lifetimeSeconds: lifetimes.session,
       credential: 'cookie',
       link: { secretId, callback },
       attempt,

@@ -34,7 +34,7 @@ export class RedeemFlow {
       epoch,
       protocol: 'custom-token',
       ...fenceOf(taken),
-      lifetimeSeconds: client.settings.lifetimes.customToken.session,
+      lifetimeSeconds: client.lifetimes.session,
       mostPerSubject: mostSessions,
       credential: 'cookie',
       attempt,

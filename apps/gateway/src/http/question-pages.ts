@@ -3,12 +3,12 @@ import type { FastifyReply } from 'fastify';
 import { Bus } from '#bus/bus';
 import { identity, type UserView } from '#contracts/identity';
 import type { SessionView } from '#contracts/session';
-import type { Settings } from '#contracts/settings';
+import type { LinkSettings } from '#contracts/token';
 import { hidden, html, page } from './page.js';
 import { showPage } from './show-page.js';
 
 /** What came of a link: a question, or a session. */
-export type Outcome = { readonly settings: Settings; readonly location: string } & (
+export type Outcome = { readonly settings: LinkSettings; readonly location: string } & (
   | { readonly kind: 'confirm' }
   /** `user` is who the link is for, `null` where that shows only once it is spent. */
   | { readonly kind: 'switch'; readonly user: UserView | null; readonly current: SessionView }
@@ -30,7 +30,7 @@ export class QuestionPages {
   constructor(private readonly bus: Bus) {}
 
   /** `landingMode: "confirm"`: whoever fetches a link to look at it, such as a mail scanner, presses no button. */
-  confirm(reply: FastifyReply, { action, fields }: Button, settings: Settings, location: string): void {
+  confirm(reply: FastifyReply, { action, fields }: Button, settings: LinkSettings, location: string): void {
     const body = html`<p>The link you have opened signs you in. Go on if you meant to open it.</p>
 <form method="post" action="${action}">
 ${hidden(fields)}
@@ -69,7 +69,7 @@ function nameOf({ username, email, emailIsPlaceholder }: UserView): string | nul
 }
 
 /** A form ends on the landing, or on the login page. */
-function pageManners({ loginUrl, embedOrigins }: Settings, location: string) {
+function pageManners({ loginUrl, embedOrigins }: LinkSettings, location: string) {
   const elsewhere = [location, loginUrl].filter((target) => !target.startsWith('/')).map((url) => new URL(url).origin);
   return { formsLeadTo: [...new Set(elsewhere)], framedBy: embedOrigins };
 }

@@ -29,9 +29,8 @@ export class ClaimFlow {
 
   private async open(claimed: Reply<typeof token.claim>, attempt: Attempt) {
     const { client, userId, parentId } = claimed;
-    const { clientId, settings, epoch: clientEpoch } = client;
+    const { clientId, lifetimes, epoch: clientEpoch } = client;
     if (parentId === null) throw new Error('a landing hangs on a session');
-    const { access, session } = settings.lifetimes.apiLink;
     const known = await this.bus.ask(identity.get, { clientId, userId });
     // An alias answers for another user: whoever landed is not that one.
     if (known?.user.userId !== userId) throw new Fault('code.refused');
@@ -41,9 +40,9 @@ export class ClaimFlow {
     const opening = {
       ...{ clientId, clientEpoch, subject: userId, epoch, parentId, attempt },
       ...({ protocol: 'claim', ...fenceOf(claimed) } as const),
-      lifetimeSeconds: session,
+      lifetimeSeconds: lifetimes.session,
     };
     const named = user.externalId === null ? {} : { externalId: user.externalId };
-    return { ...(await this.pairs.openChild(opening, { epoch, ttlSeconds: access, ...named })), user };
+    return { ...(await this.pairs.openChild(opening, { epoch, ttlSeconds: lifetimes.access, ...named })), user };
   }
 }

@@ -7,8 +7,7 @@ import { fenceOf } from '../http/after-the-take.js';
 export function childOf(claimed: Reply<typeof token.claim>, attempt: Attempt) {
   const { client, userId: subject, epoch, parentId } = claimed;
   if (epoch === null || parentId === null) throw new Error('a one-time token hangs on a session');
-  const { clientId, epoch: clientEpoch, settings } = client;
-  const lifetimeSeconds = settings.lifetimes.oneTime.session;
-  const bound = { clientId, clientEpoch, subject, epoch, parentId, lifetimeSeconds, attempt };
+  const { clientId, epoch: clientEpoch, lifetimes } = client;
+  const bound = { clientId, clientEpoch, subject, epoch, parentId, lifetimeSeconds: lifetimes.session, attempt };
   return { ...bound, protocol: 'one-time', ...fenceOf(claimed) } as const;
 }

@@ -19,7 +19,7 @@ export class OneTimeExchangeFlow {
     const claimed = await this.bus.ask(token.claim, { purpose: 'one-time', secret, attempt });
     const { externalId, client } = claimed;
     const child = childOf(claimed, attempt);
-    const ttlSeconds = Math.min(validForInMinutes * 60, client.settings.lifetimes.oneTime.access);
+    const ttlSeconds = Math.min(validForInMinutes * 60, client.lifetimes.access);
     const grant = { epoch: child.epoch, ttlSeconds, ...(externalId !== null && { externalId }) };
     return this.pairs.openChild(child, grant).catch((error: unknown) => {
       throw afterTheTake(error);

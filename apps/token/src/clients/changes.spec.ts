@@ -74,10 +74,10 @@ describe('what another replica changed', () => {
 
   it('and a suspended client, and its settings', async () => {
     await follow();
-    await here.clients.update({ clientId, settings: { audience: 'https://api.example' } });
-    expect((await follow()).client.settings.audience).toBeUndefined();
+    await here.clients.update({ clientId, settings: { loginUrl: '/enter' } });
+    expect((await follow()).client.settings.loginUrl).toBe('/login');
     await relay();
-    expect((await follow()).client.settings.audience).toBe('https://api.example');
+    expect((await follow()).client.settings.loginUrl).toBe('/enter');
     await here.clients.update({ clientId, status: 'suspended' });
     await follow();
     await relay();

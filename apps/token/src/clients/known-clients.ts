@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Settings, settings } from '#contracts/settings';
+import { type LinkSettings, linkSettings } from '#contracts/token';
 import { isClientId } from '../domain/client-id.js';
 import { linkSecretPlace } from '../domain/link-secret.js';
 import { ClientStore } from '../store/client.store.js';
@@ -13,6 +14,7 @@ export interface KnownClient {
   readonly epoch: number;
   readonly suspended: boolean;
   readonly settings: Settings;
+  readonly linkSettings: LinkSettings;
   readonly linkKeys: readonly LinkKey[];
 }
 
@@ -49,11 +51,13 @@ export class KnownClients {
     const rows = await this.store.findWithSecrets(clientId);
     const [client] = rows;
     if (!client) return null;
+    const known = settings.parse(client.settings);
     return {
       clientId,
       epoch: client.epoch,
       suspended: client.status === 'suspended',
-      settings: settings.parse(client.settings),
+      settings: known,
+      linkSettings: linkSettings.strip().parse(known),
       linkKeys: rows.flatMap((row) => (row.secretId === null ? [] : this.open(clientId, row))),
     };
   }

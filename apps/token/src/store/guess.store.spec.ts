@@ -64,6 +64,25 @@ it('finds users and clients by their keys, also with plans made while the tables
   expect(new Set(scans)).toEqual(new Set(byKey));
 });
 
+it('guesses by one plan, also who comes alone', async () => {
+  const plans = await store.postgres.transaction(async (tx) => {
+    const here = new GuessStore({ query: tx.query.bind(tx) } as typeof store.postgres, new Outbox());
+    for (let n = 0; n < 20; n += 1) {
+      const user = guarded(1);
+      await here.replace(live(user));
+      await right(here, user, (await here.count(user)) as Admitted);
+    }
+    return tx.query<{ anew: number }>(
+      statement(
+        'spec.plans',
+        `SELECT custom_plans::int AS anew FROM pg_prepared_statements
+         WHERE name IN ('token.replace_short_secrets', 'token.count_guesses', 'token.clear_guesses')`,
+      ),
+    );
+  });
+  expect(plans.map(({ anew }) => anew < 20)).toEqual([true, true, true]);
+});
+
 it('loses no count and meets itself in no circle, whatever many replicas do at once', async () => {
   const replicas = Array.from({ length: 4 }, replica);
   const users = Array.from({ length: 40 }, (_, n) => guarded(10 + (n % 4)));
