@@ -139,7 +139,12 @@ describe('the revocation set', () => {
     setFlagsFromString('--expose-gc');
     const gc: () => void = runInNewContext('gc');
     const page = (): Parameters<RevocationSet['takeSessions']>[0] => {
-      const epochs = Array.from({ length: 2_000 }, () => ({ clientId, subject: randomUUID(), least: 2, until: now + 9 }));
+      const epochs = Array.from({ length: 2_000 }, () => ({
+        clientId,
+        subject: randomUUID(),
+        least: 2,
+        until: now + 9,
+      }));
       return JSON.parse(JSON.stringify({ sessions: [], epochs }));
     };
     gc();
