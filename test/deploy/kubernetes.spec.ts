@@ -112,6 +112,17 @@ describe('deploy/kubernetes', () => {
     }
   });
 
+  rendered.each(overlays)('%s: a process may fill its heap and its young objects within its limit', (folder) => {
+    const image = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
+    const flag = (name: string) => Number(new RegExp(`--${name}=(\\d+)`).exec(image)?.[1]);
+    const heap = flag('max-old-space-size') + 3 * flag('max-semi-space-size');
+    for (const { name, container } of containersOf(folder)) {
+      const [, limit] = /^(\d+)Mi$/.exec(String(container.resources?.limits?.['memory'])) ?? [];
+      // Beside the heap: Node's own program, code and what is allocated natively; three hashes of 60 MiB.
+      expect(Number(limit)).toBeGreaterThanOrEqual(heap + 100 + (name === 'identity' ? 180 : 0));
+    }
+  });
+
   rendered.each(overlays)('%s: every service is asked on its private port', (folder) => {
     for (const { name, container } of containersOf(folder)) {
       expect(container.args).toEqual([name]);

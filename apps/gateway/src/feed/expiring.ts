@@ -1,7 +1,8 @@
 /** A map whose entries have an end. They are cleared away a stretch at a time, so that no turn of the event loop is long. */
 export class Expiring<Value> {
   readonly #entries = new Map<string, Value>();
-  #walk = this.#entries.entries();
+  /** None between two rounds: a walk keeps every table the map has outgrown since its last step. */
+  #walk: MapIterator<[string, Value]> | undefined;
 
   /** @param untilOf when an entry ends, in the unit `clear` is given */
   constructor(private readonly untilOf: (value: Value) => number) {}
@@ -22,8 +23,9 @@ export class Expiring<Value> {
   clear(now: number, most: number): void {
     // One look more than there are entries: it turns round.
     for (let looks = Math.min(most, this.#entries.size + 1); looks > 0; looks--) {
+      this.#walk ??= this.#entries.entries();
       const { done, value: entry } = this.#walk.next();
-      if (done) this.#walk = this.#entries.entries();
+      if (done) this.#walk = undefined;
       else if (this.untilOf(entry[1]) <= now) this.#entries.delete(entry[0]);
     }
   }

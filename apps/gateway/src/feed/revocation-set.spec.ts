@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Fact, FactType, NewFact } from '#contracts/fact';
 import { longestAccessSeconds } from '#contracts/settings';
@@ -131,5 +133,25 @@ describe('the revocation set', () => {
     expect(small.isFull).toBe(false);
     small.hear(closed);
     expect(small.isFull).toBe(true);
+  });
+
+  it('keeps no more than 80 MiB alive when it is full', () => {
+    setFlagsFromString('--expose-gc');
+    const gc: () => void = runInNewContext('gc');
+    const page = (): Parameters<RevocationSet['takeSessions']>[0] => {
+      const epochs = Array.from({ length: 2_000 }, () => ({
+        clientId,
+        subject: randomUUID(),
+        least: 2,
+        until: now + 9,
+      }));
+      return JSON.parse(JSON.stringify({ sessions: [], epochs }));
+    };
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    while (!set.isFull) set.takeSessions(page(), now);
+    gc();
+    expect((process.memoryUsage().heapUsed - before) / 2 ** 20).toBeLessThan(80);
+    expect(set.size).toBeGreaterThan(500_000);
   });
 });

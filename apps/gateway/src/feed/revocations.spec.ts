@@ -256,12 +256,40 @@ it('a flood of facts while the snapshot is read is not kept: the next snapshot h
   const revocations = new Revocations(bus as never, feed as never, log, new Readiness(log));
   revocations.onApplicationBootstrap();
   await eventually(() => beat() && asked === 1);
-  for (let fact = 0; fact <= 100_000; fact++) listener?.fact(flood as unknown as Fact);
+  for (let fact = 0; fact <= 20_000; fact++) listener?.fact(flood as unknown as Fact);
   answer();
   await eventually(() => beat() && asked === 2);
   expect(revocations.trusted()).toBeNull();
   answer();
   await eventually(() => beat() && revocations.trusted() !== null);
   expect(revocations.trusted()?.size).toBe(0);
+  revocations.onModuleDestroy();
+});
+
+it('of more revocations than a set may hold no further page is read', async () => {
+  const sessions = Array.from({ length: 2_000 }, () => ({ sessionId: '', until }));
+  let asked = 0;
+  const bus = {
+    ask(message: unknown) {
+      if (message !== session.snapshot) return Promise.resolve({ keys: [], clients: [], nextCursor: null });
+      asked += 1;
+      for (const each of sessions) each.sessionId = randomUUID();
+      return Promise.resolve({ sessions, epochs: [], nextCursor: 'more' });
+    },
+  };
+  let listener: FeedListener | undefined;
+  const feed = {
+    listen(given: FeedListener) {
+      listener = given;
+      return { stop() {} };
+    },
+  };
+  const log = createLog({ service: 'gateway', level: 'silent' });
+  const revocations = new Revocations(bus as never, feed as never, log, new Readiness(log));
+  revocations.onApplicationBootstrap();
+  for (const owner of ['identity', 'token', 'session']) listener?.beat?.(owner, Date.now());
+  await eventually(() => asked === 251);
+  await delay(200);
+  expect([asked, revocations.trusted()]).toEqual([251, null]);
   revocations.onModuleDestroy();
 });

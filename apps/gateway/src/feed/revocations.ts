@@ -25,8 +25,8 @@ const longestPauseMs = 15_000;
 const betweenLinesMs = 30_000;
 
 const clearedAtOnce = 20_000;
-/** Facts heard while a snapshot is taken. More is a flood: the next snapshot contains them. */
-const mostBuffered = 100_000;
+/** Facts heard while a snapshot is taken, of less than a KiB each. More is a flood: the next snapshot contains them. */
+const mostBuffered = 20_000;
 
 /**
  * The revocation set of this gateway, as long as it can be trusted (state.md, "Revocation feed"): hear every owner →
@@ -119,10 +119,12 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
     const set = new RevocationSet();
     try {
       await everyPage(
+        set,
         (place) => this.bus.ask(session.snapshot, place),
         (page) => set.takeSessions(page, seconds()),
       );
       await everyPage(
+        set,
         (place) => this.bus.ask(token.snapshot, place),
         (page) => set.takeKeys(page, seconds()),
       );
@@ -183,7 +185,9 @@ export class Revocations implements OnApplicationBootstrap, OnModuleDestroy {
 
 const seconds = () => Date.now() / 1000;
 
+/** Every page, or as many as the set may hold: `trusted` sees that it is full. */
 async function everyPage<Page extends { readonly nextCursor: string | null }>(
+  set: RevocationSet,
   ask: (place: { cursor?: string }) => Promise<Page>,
   take: (page: Page) => void,
 ): Promise<void> {
@@ -192,5 +196,5 @@ async function everyPage<Page extends { readonly nextCursor: string | null }>(
     const page: Page = await ask(cursor === null ? {} : { cursor });
     take(page);
     cursor = page.nextCursor;
-  } while (cursor !== null);
+  } while (cursor !== null && !set.isFull);
 }
