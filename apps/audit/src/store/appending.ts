@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { arrayText } from '#postgres/array-text';
 import { type Queryable, statement } from '#postgres/postgres';
 import { chain, genesis, type Head, type NewLink } from '../domain/chain.js';
 import type { Entry } from '../domain/entry.js';
@@ -92,21 +93,21 @@ async function write(queryable: Queryable, extensions: readonly Extension[]): Pr
   if (extensions.length === 0) return true;
   const links = extensions.flatMap((each) => each.links);
   const [done] = await queryable.query<{ moved: number }>(append, [
-    links.map((link) => link.clientId),
-    links.map((link) => link.seq),
-    links.map((link) => link.id),
-    links.map((link) => link.type),
-    links.map((link) => link.subject),
-    links.map((link) => link.at),
-    links.map((link) => link.traceparent),
+    arrayText(links, (link) => link.clientId),
+    arrayText(links, (link) => link.seq),
+    arrayText(links, (link) => link.id),
+    arrayText(links, (link) => link.type),
+    arrayText(links, (link) => link.subject),
+    arrayText(links, (link) => link.at),
+    arrayText(links, (link) => link.traceparent),
     `[${links.map((link) => link.bodyText).join(',')}]`,
-    links.map((link) => link.previous),
-    links.map((link) => link.hash),
-    extensions.map(({ clientId }) => clientId),
-    extensions.map(({ from }) => from.seq),
-    extensions.map(({ from }) => from.hash),
-    extensions.map(({ to }) => to.seq),
-    extensions.map(({ to }) => to.hash),
+    arrayText(links, (link) => link.previous),
+    arrayText(links, (link) => link.hash),
+    arrayText(extensions, ({ clientId }) => clientId),
+    arrayText(extensions, ({ from }) => from.seq),
+    arrayText(extensions, ({ from }) => from.hash),
+    arrayText(extensions, ({ to }) => to.seq),
+    arrayText(extensions, ({ to }) => to.hash),
   ]);
   return done?.moved === extensions.length;
 }

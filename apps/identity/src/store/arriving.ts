@@ -1,3 +1,4 @@
+import { arrayText } from '#postgres/array-text';
 import { type Queryable, statement } from '#postgres/postgres';
 import { defaults, mostLinksOfASecond } from '../domain/identity.js';
 import { type Arrived, type Arriving, type UserRow, userColumns, userOf } from './sql.js';
@@ -15,17 +16,17 @@ export type Outcome = (Arrived & { readonly told: boolean }) | null;
  */
 export async function arriveTogether(queryable: Queryable, arrivals: readonly Arriving[]): Promise<Outcome[]> {
   const rows = await queryable.query<OutcomeRow>(arrive, [
-    arrivals.map(({ clientId }) => clientId),
-    arrivals.map(({ externalId }) => externalId),
-    arrivals.map(({ proposal }) => proposal.userId),
-    arrivals.map(({ email, proposal }) => (email ? null : proposal.placeholder)),
-    arrivals.map(({ email }) => email?.address ?? null),
-    arrivals.map(({ email }) => email?.key ?? null),
-    arrivals.map(({ username }) => username ?? null),
-    arrivals.map(({ locale }) => locale ?? null),
-    arrivals.map(({ asOf }) => asOf),
-    arrivals.map(({ hash }) => hash),
-    arrivals.map(({ traceparent }) => traceparent),
+    arrayText(arrivals, ({ clientId }) => clientId),
+    arrayText(arrivals, ({ externalId }) => externalId),
+    arrayText(arrivals, ({ proposal }) => proposal.userId),
+    arrayText(arrivals, ({ email, proposal }) => (email ? null : proposal.placeholder)),
+    arrayText(arrivals, ({ email }) => email?.address ?? null),
+    arrayText(arrivals, ({ email }) => email?.key ?? null),
+    arrayText(arrivals, ({ username }) => username ?? null),
+    arrayText(arrivals, ({ locale }) => locale ?? null),
+    arrayText(arrivals, ({ asOf }) => asOf),
+    arrayText(arrivals, ({ hash }) => hash),
+    arrayText(arrivals, ({ traceparent }) => traceparent),
   ]);
   const outcomes: Outcome[] = arrivals.map(() => null);
   for (const row of rows) {
