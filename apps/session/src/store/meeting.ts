@@ -26,7 +26,7 @@ const columns: Columns<Opening> = {
 /** Judges, in a snapshot younger than the conflict, what stood in the way of an opening. */
 const meetAll = statement(
   'session.meet',
-  `SELECT asked.position::int, met.mac_key, ${sessionColumns('met')},
+  `SELECT asked.position, met.mac_key, ${sessionColumns('met')},
     CASE
       WHEN met.session_id = asked.session_id AND met.subject = asked.subject
        AND met.origin IS NOT DISTINCT FROM asked.origin AND met.parent_id IS NOT DISTINCT FROM asked.parent_id

@@ -107,17 +107,18 @@ const insertInto = (given: Given) => `WITH asked AS (SELECT * FROM ${asked(given
   ),
   stated AS (
     INSERT INTO outbox (client_id, type, subject, traceparent, body)
-    SELECT client_id, 'session.opened', 'session/' || session_id, asked.traceparent,
-           jsonb_build_object(${sessionFact('opened')}, 'expiresAt',
-             to_char(opened.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
-    FROM opened JOIN asked USING (client_id, session_id)
-    UNION ALL
-    SELECT client_id, 'link.accepted', 'link/' || asked.support, asked.traceparent,
-           asked.link::jsonb || jsonb_build_object('userId', opened.subject, 'sessionId', session_id)
-    FROM opened JOIN asked USING (client_id, session_id)
-    WHERE asked.link IS NOT NULL
+    SELECT client_id, fact.type, fact.subject, asked.traceparent, fact.body
+    FROM opened JOIN asked USING (client_id, session_id) CROSS JOIN LATERAL (
+      SELECT 'session.opened', 'session/' || session_id,
+             jsonb_build_object(${sessionFact('opened')}, 'expiresAt',
+               to_char(opened.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+      UNION ALL
+      SELECT 'link.accepted', 'link/' || asked.support,
+             asked.link::jsonb || jsonb_build_object('userId', opened.subject, 'sessionId', session_id)
+      WHERE asked.link IS NOT NULL
+    ) AS fact (type, subject, body)
   )
-  SELECT asked.position::int, ${given.answer}
+  SELECT asked.position, ${given.answer}
   FROM opened JOIN asked USING (client_id, session_id)`;
 
 const inCrowd = (row: string, other: string) =>

@@ -15,7 +15,7 @@ const columns: Columns<Wanted> = {
 
 const findLive = statement(
   'session.find',
-  `SELECT asked.position::int, ${sessionColumns('session')}
+  `SELECT asked.position, ${sessionColumns('session')}
   FROM ${asked(columns)}
   CROSS JOIN LATERAL (SELECT * FROM sessions named WHERE ${byKey('named', 'asked')} OFFSET 0) session
   WHERE session.generation = coalesce(asked.generation, session.generation) AND ${live('session')}`,

@@ -82,7 +82,7 @@ const judgeAll = statement(
            jsonb_build_object(${sessionFact('judged')}, 'generation', generation)
     FROM judged WHERE verdict = 'rotated'
   )
-  SELECT position::int, verdict, generation, mac_key, ${sessionColumns('judged')} FROM judged`,
+  SELECT position, verdict, generation, mac_key, ${sessionColumns('judged')} FROM judged`,
 );
 
 interface JudgedRow extends SessionRow {
