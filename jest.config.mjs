@@ -3,8 +3,6 @@ const specs = {
   testMatch: ['**/*.spec.js'],
   transform: { '\\.js$': '<rootDir>/tools/jest/source-maps.mjs' },
   setupFilesAfterEnv: ['<rootDir>/tools/jest/second-look.mjs'],
-  // Specs run on real stores, some on five processes of their own: the limit is for what hangs.
-  testTimeout: 30_000,
 };
 const nestFirst = '<rootDir>/tools/jest/nest-first.mjs';
 
@@ -22,4 +20,6 @@ export default {
   ],
   reporters: ['default', '<rootDir>/tools/jest/tally.mjs'],
   maxWorkers: 2,
+  // Specs run on real stores, some on five processes of their own: the limit is for what hangs.
+  testTimeout: 30_000,
 };
