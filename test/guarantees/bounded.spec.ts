@@ -33,10 +33,13 @@ describe('more than can be done', () => {
     const emails = Array.from({ length: 4 * most }, (_, index) => `u${index}@example.com`);
     const all = await Promise.all(emails.map(async (email) => ({ email, ...(await timed(() => create(email))) })));
     const made = all.filter(({ answer }) => answer.status === 201);
-    const refused = all.filter(({ answer }) => answer.status === 503);
+    const refused = all.filter(({ answer }) => answer.status === 503 && answer.json().code === 'service_busy');
+    // Who was let in may wait for longer than an ask may take: what became of it is unknown.
+    const late = all.filter(({ answer }) => answer.status === 503 && answer.json().outcome === 'unknown');
     expect(made.length).toBeGreaterThan(0);
     expect(refused.length).toBeGreaterThan(most);
-    expect(made.length + refused.length).toBe(all.length);
+    expect(made.length + refused.length + late.length).toBe(all.length);
+    expect(made.length + late.length).toBeLessThan(all.length - most);
 
     for (const { answer } of refused) {
       expect(answer.headers).toMatchObject({
