@@ -42,8 +42,8 @@ export class Jwts {
   }
 
   /**
-   * The same of a token that was seen before, while everything it is judged by is here and good: nothing is awaited, which
-   * takes less than a microsecond. `undefined` says nothing of the token: `check` it.
+   * The same of a token that was seen before, while everything it is judged by is here and good: nothing is awaited.
+   * `undefined` says nothing of the token: `check` it.
    */
   at(text: string, kind: JwtKind, now = Date.now()): Holder | undefined {
     const seen = this.#verified.find(text);

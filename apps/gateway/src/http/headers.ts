@@ -28,7 +28,7 @@ export function pagePolicy(manners: PageManners): string {
 
 /**
  * What every answer carries (S-44), for Fastify's reply: put straight on Node's response, as Nest would, they and all
- * other fields are kept a second time (1.9 KiB a request).
+ * other fields are kept a second time for each request.
  */
 export function everyAnswer(publicUrl: string): Readonly<Record<string, string>> {
   const { headers } = resolveSecurityHeaders({
